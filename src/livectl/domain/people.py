@@ -1,0 +1,46 @@
+"""Who asks, who is kept out, and who complained."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+Role = Literal["anonymous", "user", "administrator", "monitor", "livekit"]
+
+
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
+    """Whoever makes a call. `name` is what logs and the audit trail show."""
+
+    role: Role
+    user_id: str = ""
+    name: str = "anonymous"
+
+    @property
+    def is_administrator(self) -> bool:
+        return self.role == "administrator"
+
+
+class Ban(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A user who may not go live until a time."""
+
+    user_id: str
+    until: datetime
+    by: str
+    at: datetime
+    reason: str | None = None
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A viewer's complaint about a stream."""
+
+    id: str
+    stream_id: str
+    reporter_id: str
+    type: str
+    reason: str
+    at: datetime
+    description: str | None = None
+    evidence: list[str] = []
+    status: str = "open"
