@@ -28,7 +28,9 @@ class Clock(Protocol):
 
 class StreamQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which streams: all given conditions hold. `ref` is the start of an id or a whole room name;
-    `title` a part of the title, in any case; `before` the (startedAt, id) of the last one seen.
+    `title` a part of the title, in any case; `since` (it included) and `until` (it not) are about
+    startedAt, `ended_since` (it included) about endedAt; `before` the (startedAt, id) of the last
+    one seen.
     `teardown_owed` finds ended streams whose end is not yet enforced."""
 
     live: bool | None = None
@@ -79,7 +81,12 @@ RecordKind = Literal[
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """Anything a store holds, for moving it to another store. `key` is unique within its kind;
-    `document` is plain JSON (times as ISO text), so that both stores write the same bytes."""
+    `document` is plain JSON (times as `domain.clock.iso` text, names in camelCase, fields without
+    a value left out), so that both stores write the same bytes.
+
+    Keys: of a sighting `streamId/sid`, of a start key `ownerId/key`, of a ban the user's id, of an
+    event its `seq` with leading zeros to 20 digits, of the others their `id`.
+    """
 
     kind: RecordKind
     key: str
@@ -136,6 +143,10 @@ class StreamStore(Protocol):
 
     async def add_sightings(self, sightings: Sequence[Sighting]) -> None:
         """Merged with what is known of the same sessions (`domain.presence.merge`)."""
+        ...
+
+    async def overrule_sightings(self, sightings: Sequence[Sighting]) -> None:
+        """Written as they are, over what was known: for what LiveKit itself reports."""
         ...
 
     async def sightings(self, stream_id: str) -> list[Sighting]: ...
@@ -257,11 +268,34 @@ class Room(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     created_at: datetime
 
 
+class Meter(Protocol):
+    """Where services and adapters count what operators watch."""
+
+    def outside_call(self, service: str, call: str, seconds: float, *, ok: bool) -> None: ...
+
+    def request(self, method: str, route: str, status: int, seconds: float) -> None: ...
+
+    def webhook(self, type_: str, result: str) -> None:
+        """`result`: received, repeated, done, retried, parked or refused."""
+        ...
+
+    def webhook_lag(self, seconds: float) -> None:
+        """From an event's arrival to the state it made."""
+        ...
+
+    def reconciled(self, corrections: int) -> None:
+        """The drift that a reconcile found."""
+        ...
+
+    def render(self, *, live: tuple[int, int], depth: InboxDepth, now: datetime) -> bytes:
+        """What was counted, with what the store holds at this moment, for a scrape."""
+        ...
+
+
 class MediaCheck(msgspec.Struct, frozen=True, kw_only=True):
     """What a doctor asks of LiveKit. `clock_skew_s` is LiveKit's clock minus ours;
     `joins_make_rooms` whether a join brings back a room that was deleted."""
 
-    version: str
     clock_skew_s: float
     joins_make_rooms: bool
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
 StepName = Literal["stream_ended", "ingress_off", "recording_stopped", "room_deleted", "room_gone"]
-StepResult = Literal["done", "nothing_to_do", "failed"]
+STEPS: tuple[StepName, ...] = get_args(StepName)
+StepResult = Literal["planned", "done", "nothing_to_do", "failed"]
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One step of a kill. `detail` says what was found, or why it failed; `ms` how long it took."""
+    """One step of a kill. It is `planned` where nothing is to be done yet; `detail` says what was found, or why it failed; `ms` how long it took."""
 
     step: StepName
     result: StepResult

@@ -1,0 +1,56 @@
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help up test lint fmt bench completions docs clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: .venv/.installed ## run everything on this machine: livectl dev $(ARGS)
+	$(BIN)/livectl dev $(ARGS)
+
+test: .venv/.installed-for-test lint ## check the code, then run the tests: pytest $(ARGS)
+	$(BIN)/python -m tests.parts
+	$(BIN)/pytest $(ARGS)
+
+lint: .venv/.installed-for-test ## ruff, mypy --strict, and who may import whom
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fmt: .venv/.installed-for-test ## format the code and mend what ruff can mend
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+bench: ## list what is measured, and how to measure it
+	@ls bench/*/README.md 2>/dev/null || echo "nothing is measured yet"
+
+completions: .venv/.installed ## make the shells' completion files anew
+	$(BIN)/python -m livectl.commands.completion --write completions
+
+docs: .venv/.installed ## make the reference in docs/ anew from the code
+	$(BIN)/python docs/generate.py
+
+clean: ## remove what was made, except .venv and data
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "livectl needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1)." \
+	    "Try: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+# The stamps are newer than pyproject.toml when what it asks for is installed.
+.venv/.installed: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet -e '.[media,redis]'
+	@touch $@
+
+# pip knows dependency groups since 25.1.
+.venv/.installed-for-test: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet -e '.[media,redis]' --group test
+	@touch .venv/.installed $@

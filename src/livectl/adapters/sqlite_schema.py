@@ -1,0 +1,161 @@
+"""The tables of the embedded database, and how older ones become the newest.
+
+`PRAGMA user_version` counts the migrations that a database has had. Each is applied in a
+transaction of its own, so a process that is killed in between leaves a whole version behind.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+from livectl.errors import BadSettings
+
+# A list of migrations, each a list of statements. Entries are never edited, only added: databases
+# in the field have had them. No foreign keys: webhooks may tell of streams that are not kept here,
+# and an export is loaded kind by kind.
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        # The document is the truth; the columns repeat what is searched and sorted by.
+        """CREATE TABLE livestreams (
+            id TEXT NOT NULL PRIMARY KEY,
+            room_name TEXT NOT NULL UNIQUE,
+            owner_id TEXT NOT NULL,
+            is_live INTEGER NOT NULL,
+            started_at INTEGER NOT NULL,
+            ended_at INTEGER,
+            teardown_owed INTEGER NOT NULL,
+            viewers INTEGER NOT NULL,
+            rev INTEGER NOT NULL,
+            document TEXT NOT NULL)""",
+        """CREATE TABLE sightings (
+            stream_id TEXT NOT NULL,
+            sid TEXT NOT NULL,
+            user_id TEXT NOT NULL,
+            joined_at INTEGER,
+            left_at INTEGER,
+            PRIMARY KEY (stream_id, sid)) WITHOUT ROWID""",
+        """CREATE TABLE events (
+            seq INTEGER PRIMARY KEY AUTOINCREMENT,
+            id TEXT NOT NULL,
+            at INTEGER NOT NULL,
+            type TEXT NOT NULL,
+            actor TEXT NOT NULL,
+            stream_id TEXT,
+            request_id TEXT,
+            data TEXT NOT NULL)""",
+        """CREATE TABLE inbox (
+            id TEXT NOT NULL PRIMARY KEY,
+            type TEXT NOT NULL,
+            room TEXT,
+            status TEXT NOT NULL,
+            attempts INTEGER NOT NULL,
+            received_at INTEGER NOT NULL,
+            created_at INTEGER NOT NULL,
+            next_at INTEGER NOT NULL,
+            handled_at INTEGER,
+            error TEXT,
+            body TEXT NOT NULL)""",
+        """CREATE TABLE bans (
+            user_id TEXT NOT NULL PRIMARY KEY,
+            until INTEGER NOT NULL,
+            banned_by TEXT NOT NULL,
+            at INTEGER NOT NULL,
+            reason TEXT)""",
+        """CREATE TABLE reports (
+            id TEXT NOT NULL PRIMARY KEY,
+            stream_id TEXT NOT NULL,
+            document TEXT NOT NULL)""",
+        """CREATE TABLE start_keys (
+            owner_id TEXT NOT NULL,
+            key TEXT NOT NULL,
+            digest TEXT NOT NULL,
+            stream_id TEXT NOT NULL,
+            at INTEGER NOT NULL,
+            PRIMARY KEY (owner_id, key)) WITHOUT ROWID""",
+        """CREATE TABLE leases (
+            name TEXT NOT NULL PRIMARY KEY,
+            holder TEXT NOT NULL,
+            until INTEGER NOT NULL)""",
+        "CREATE TABLE pings (id INTEGER PRIMARY KEY CHECK (id = 1), count INTEGER NOT NULL)",
+    ),
+)
+
+LATEST = len(MIGRATIONS)
+
+TABLES = ("livestreams", "sightings", "events", "inbox", "bans", "reports", "start_keys", "leases")
+
+# Each index with what it is on. Missing ones are made at every start, so a new one needs no
+# migration; one that changes gets a new name.
+INDEXES: dict[str, str] = {
+    "livestreams_newest": "livestreams (started_at DESC, id DESC)",
+    # `viewers` is in it so that the totals are read from the index alone.
+    "livestreams_live": "livestreams (started_at DESC, id DESC, viewers) WHERE is_live = 1",
+    "livestreams_owner": "livestreams (owner_id, started_at DESC, id DESC)",
+    "livestreams_ended": "livestreams (ended_at) WHERE ended_at IS NOT NULL",
+    "livestreams_owed": "livestreams (started_at DESC, id DESC) WHERE teardown_owed = 1",
+    "sightings_present": "sightings (stream_id, user_id)"
+    " WHERE joined_at IS NOT NULL AND left_at IS NULL",
+    "events_stream": "events (stream_id)",
+    "events_type": "events (type)",
+    "events_at": "events (at)",
+    "inbox_status": "inbox (status, received_at)",
+    "inbox_room": "inbox (room, received_at)",
+    "inbox_received": "inbox (received_at)",
+    "inbox_handled": "inbox (handled_at) WHERE handled_at IS NOT NULL",
+    "reports_stream": "reports (stream_id)",
+}
+
+
+def schema_version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def prepare(connection: sqlite3.Connection) -> None:
+    """Bring a database to the newest schema; any number of processes may do so at once.
+
+    Raises BadSettings when the database is newer than this program: to write to it could spoil
+    what the newer one relies on.
+    """
+    while (version := schema_version(connection)) < LATEST:
+        _in_transaction(connection, _migrate_once)
+    if version > LATEST:
+        raise BadSettings(
+            f"The database has schema version {version}, this livectl knows up to {LATEST}.",
+            hint="Upgrade livectl to the version that last used this database, or newer.",
+        )
+    if not all(indexes_there(connection).values()):
+        _in_transaction(connection, _make_indexes)
+
+
+def indexes_there(connection: sqlite3.Connection) -> dict[str, bool]:
+    """The indexes that there should be, with whether they are."""
+    rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'index'")
+    there = {name for (name,) in rows}
+    return {name: name in there for name in INDEXES}
+
+
+def _migrate_once(connection: sqlite3.Connection) -> None:
+    # Read again under the lock: another process may have been first.
+    version = schema_version(connection)
+    if version < LATEST:
+        for statement in MIGRATIONS[version]:
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {version + 1}")
+
+
+def _make_indexes(connection: sqlite3.Connection) -> None:
+    for name, definition in INDEXES.items():
+        connection.execute(f"CREATE INDEX IF NOT EXISTS {name} ON {definition}")
+
+
+def _in_transaction(
+    connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], None]
+) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        work(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.rollback()
+        raise

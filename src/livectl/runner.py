@@ -1,0 +1,64 @@
+"""Running the application under uvicorn, in production and in development."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+from livectl.config import Settings, require_for_serving
+from livectl.errors import NotReady
+
+if TYPE_CHECKING:
+    import uvicorn
+
+# What was accepted is finished within this time after SIGTERM.
+GRACE_S = 20
+
+
+def serve(settings: Settings, *, host: str, port: int, workers: int, log_level: str) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what was accepted (20 s at most).
+
+    Raises BadSettings for missing or weak secrets, and NotReady when it cannot start.
+    """
+    import uvicorn
+
+    require_for_serving(settings)
+    # Workers are processes of their own: they read what this one was told from the environment.
+    os.environ.update(settings.environment(), LIVECTL_LOG_LEVEL=log_level)
+    options = {**server_options(settings), "host": host, "port": port}
+    if workers == 1:
+        run(uvicorn.Config("livectl.app:asgi", factory=True, **options))
+        return
+    with tempfile.TemporaryDirectory(prefix="livectl-metrics-") as shared_metrics:
+        # Read by prometheus-client when it is imported, which is in the workers.
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared_metrics
+        uvicorn.run("livectl.app:asgi", factory=True, workers=workers, **options)
+
+
+def run(config: uvicorn.Config) -> None:
+    """Run one process to its end. Raises NotReady when it could not start."""
+    import uvicorn
+
+    server = uvicorn.Server(config)
+    try:
+        server.run()
+    except SystemExit as error:  # the address is taken, for one
+        raise NotReady("the server could not start", hint="the log above says why") from error
+    if not server.started:
+        raise NotReady("the server could not start", hint="the log above says why")
+
+
+def server_options(settings: Settings) -> dict[str, Any]:
+    """How uvicorn is set up, wherever it runs."""
+    return {
+        "loop": "uvloop",
+        "http": "httptools",
+        "ws": "none",
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "proxy_headers": bool(settings.trusted_proxies),
+        "forwarded_allow_ips": settings.trusted_proxies,
+        "timeout_graceful_shutdown": GRACE_S,
+    }

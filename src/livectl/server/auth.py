@@ -1,0 +1,194 @@
+"""Who calls, and what they may. The one place where authorisation is decided."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import hmac
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from livectl.domain.people import Caller
+from livectl.domain.stream import Stream
+from livectl.errors import BadInput, Forbidden, LivectlError, NotFound, Unauthenticated, Unavailable
+
+if TYPE_CHECKING:
+    import jwt
+
+_ADMINISTRATORS = {"administrator", "admin"}
+_PROVIDER_ALGORITHMS = ["RS256", "ES256"]
+_MAX_USER_ID = 128
+
+
+class Allow(enum.Enum):
+    """Who may make a call; every route names one."""
+
+    EVERYONE = "everyone"
+    BROWSE = "any user; everyone where LIVECTL_PUBLIC_BROWSE is true"
+    USER = "any user"
+    OWNER = "the stream's owner"
+    OWNER_OR_ADMINISTRATOR = "the stream's owner, or an administrator"
+    ADMINISTRATOR = "administrators"
+    MONITOR = "administrators, or the metrics token"
+    LIVEKIT = "LiveKit, by its webhook signature"
+
+    @property
+    def of_stream(self) -> bool:
+        """Whether it depends on whose stream it is."""
+        return self in {Allow.OWNER, Allow.OWNER_OR_ADMINISTRATOR}
+
+
+_ANONYMOUS = Caller(role="anonymous")
+
+
+class Authenticator:
+    """Turns a bearer token into a caller."""
+
+    def __init__(
+        self,
+        *,
+        secret: str,
+        jwks_url: str,
+        issuer: str,
+        audience: str,
+        metrics_token: str,
+        public_browse: bool,
+    ) -> None:
+        self._secret = secret
+        self._jwks_url = jwks_url
+        self._issuer = issuer
+        self._audience = audience
+        self._metrics_token = metrics_token
+        self._public_browse = public_browse
+        self._jwks: jwt.PyJWKClient | None = None
+
+    async def caller(self, scope: Mapping[str, Any], authorization: str) -> Caller:
+        """Raises Unauthenticated for a token that is there and not good."""
+        if operator := scope.get("livectl.operator"):
+            # Only a caller inside this process can put this into the scope.
+            return Caller(role="administrator", name=f"operator:{operator}")
+        scheme, _, token = authorization.partition(" ")
+        token = token.strip()
+        if not authorization:
+            return _ANONYMOUS
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthenticated("Authorization: expected `Bearer <token>`")
+        if self._metrics_token and hmac.compare_digest(
+            token.encode(), self._metrics_token.encode()
+        ):
+            return Caller(role="monitor", name="monitor")
+        return _caller_of(await self._claims(token))
+
+    def admit(self, allow: Allow, caller: Caller) -> None:
+        """Raises Unauthenticated or Forbidden for what the role alone decides."""
+        if allow in {Allow.EVERYONE, Allow.LIVEKIT}:
+            return
+        if allow is Allow.BROWSE and self._public_browse:
+            return
+        if caller.role == "anonymous":
+            raise Unauthenticated(
+                "a bearer token is needed", hint="send `Authorization: Bearer <token>`"
+            )
+        if allow is Allow.MONITOR and caller.role == "monitor":
+            return
+        if caller.role == "monitor" or (
+            allow in {Allow.ADMINISTRATOR, Allow.MONITOR} and not caller.is_administrator
+        ):
+            raise Forbidden("this call is for administrators")
+
+    async def _claims(self, token: str) -> dict[str, Any]:
+        import jwt
+
+        try:
+            algorithm = jwt.get_unverified_header(token).get("alg")
+            key, algorithms = await self._key(token, str(algorithm))
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key,
+                algorithms=algorithms,
+                issuer=self._issuer or None,
+                audience=self._audience or None,
+                options={"verify_aud": bool(self._audience)},
+            )
+        except jwt.PyJWKClientConnectionError as error:
+            raise Unavailable(
+                "the identity provider's keys could not be read", hint="see JWT_JWKS_URL"
+            ) from error
+        except (jwt.PyJWTError, ValueError, TypeError) as error:
+            raise Unauthenticated(
+                f"the bearer token is not valid ({type(error).__name__})"
+            ) from None
+        return claims
+
+    async def _key(self, token: str, algorithm: str) -> tuple[Any, list[str]]:
+        """The key and the algorithms it may be used with: never one kind's key for the other's."""
+        import jwt
+
+        if algorithm == "HS256" and self._secret:
+            return self._secret, ["HS256"]
+        if algorithm in _PROVIDER_ALGORITHMS and self._jwks_url:
+            if self._jwks is None:
+                self._jwks = jwt.PyJWKClient(self._jwks_url, timeout=5)
+            found = await asyncio.to_thread(self._jwks.get_signing_key_from_jwt, token)
+            return found.key, [algorithm]
+        raise jwt.InvalidAlgorithmError(algorithm)
+
+
+def check_owner(allow: Allow, caller: Caller, stream: Stream | None) -> Stream:
+    """The stream, where the caller may act on it as its owner. To anybody else it does not exist
+    (contract, REST)."""
+    if stream is None:
+        raise NotFound("stream not found")
+    if caller.user_id and caller.user_id == stream.owner_id:
+        return stream
+    if allow is Allow.OWNER_OR_ADMINISTRATOR and caller.is_administrator:
+        return stream
+    raise NotFound("stream not found")
+
+
+def user_token(
+    secret: str,
+    user_id: str,
+    *,
+    administrator: bool,
+    expires_s: int,
+    now_s: int,
+    issuer: str = "",
+    audience: str = "",
+) -> str:
+    """An HS256 bearer as this server reads it. Raises LivectlError without a secret to sign."""
+    import jwt
+
+    if not secret:
+        raise LivectlError("there is no JWT_SECRET to sign with", hint="set JWT_SECRET")
+    claims: dict[str, str | int] = {"userId": user_id, "iat": now_s, "exp": now_s + expires_s}
+    claims |= {name: value for name, value in (("iss", issuer), ("aud", audience)) if value}
+    if administrator:
+        claims["role"] = "administrator"
+    return jwt.encode(claims, secret, algorithm="HS256")
+
+
+def clean_user_id(raw: str, field: str = "userId") -> str:
+    """A user id that can be part of a room name. Raises BadInput."""
+    if not raw or len(raw) > _MAX_USER_ID or not raw.isprintable() or raw != raw.strip():
+        expected = f"1 to {_MAX_USER_ID} printable characters"
+        raise BadInput(
+            f"{field}: expected {expected}", details=[{"field": field, "expected": expected}]
+        )
+    return raw
+
+
+def _caller_of(claims: dict[str, Any]) -> Caller:
+    found = next((claims[name] for name in ("userId", "id", "sub") if claims.get(name)), None)
+    if not isinstance(found, str | int) or isinstance(found, bool):
+        raise Unauthenticated("the bearer token names no user (userId, id or sub)")
+    try:
+        user_id = clean_user_id(str(found))
+    except BadInput as error:
+        raise Unauthenticated(f"the bearer token names no usable user: {error.message}") from None
+    given = claims.get("roles")
+    roles = {claims.get("role")} if isinstance(claims.get("role"), str) else set()
+    if isinstance(given, list):
+        roles |= {role for role in given if isinstance(role, str)}
+    role = "administrator" if roles & _ADMINISTRATORS else "user"
+    return Caller(role=role, user_id=user_id, name=f"user:{user_id}")  # type: ignore[arg-type]

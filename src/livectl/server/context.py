@@ -1,0 +1,36 @@
+"""What the routes work with."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from livectl.ports import Clock
+from livectl.server.auth import Authenticator
+from livectl.server.rounds import Rounds
+from livectl.services.doctor import Doctor
+from livectl.services.events import EventLog
+from livectl.services.health import Health
+from livectl.services.inbox import Inbox
+from livectl.services.reconcile import Reconcile
+from livectl.services.streams import Streams
+from livectl.services.timeline import Timeline
+
+
+@dataclass(frozen=True)
+class Context:
+    """Made once by the composition root. `metrics` renders the Prometheus text."""
+
+    clock: Clock
+    authenticator: Authenticator
+    streams: Streams
+    timeline: Timeline
+    inbox: Inbox
+    reconcile: Reconcile
+    events: EventLog
+    doctor: Doctor
+    health: Health
+    active_rounds: Rounds[tuple[bytes, str]]
+    metrics: Callable[[], Awaitable[bytes]]
+    sign_user_token: Callable[[str, bool, int], str]
+    public_url: str

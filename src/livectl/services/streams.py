@@ -1,0 +1,286 @@
+"""Streams: going live, watching, the numbers, blocking, ending."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+
+import msgspec
+
+from livectl.domain.clock import epoch_ms
+from livectl.domain.event import event
+from livectl.domain.ids import new_id, room_name, user_of
+from livectl.domain.people import Ban, Caller, Report
+from livectl.domain.stream import TAGS_MAX, TITLE_MAX, Stream
+from livectl.domain.teardown import Step
+from livectl.errors import (
+    Banned,
+    Blocked,
+    Conflict,
+    FeatureDisabled,
+    LivectlError,
+    NotFound,
+)
+from livectl.ports import Clock, Media, Store, StreamQuery
+from livectl.services.teardown import Teardown
+
+
+class StartWish(msgspec.Struct, frozen=True, kw_only=True):
+    """What a host asks for when going live."""
+
+    title: str = ""
+    tags: list[str] = []
+    cover_url: str | None = None
+    enable_recording: bool = True
+    enable_replay: bool = True
+
+
+class Streams:
+    def __init__(
+        self, store: Store, media: Media, clock: Clock, teardown: Teardown, *, open_to_hosts: bool
+    ) -> None:
+        self._store = store
+        self._media = media
+        self._clock = clock
+        self._teardown = teardown
+        self._open_to_hosts = open_to_hosts
+
+    async def start(
+        self,
+        owner_id: str,
+        wish: StartWish,
+        *,
+        by: Caller,
+        key: str | None = None,
+        request_id: str | None = None,
+    ) -> tuple[Stream, str]:
+        """A live stream with its room made, and the host's token.
+
+        With an idempotency `key`, a repeated start gives the same stream and a fresh token.
+        Raises FeatureDisabled, Banned, Conflict (the key was used for another start, or its stream
+        is over), Unavailable (LiveKit made no room: the stream is ended again, and says so).
+        """
+        await self._may_start(owner_id)
+        stream = await self._begin(owner_id, wish, by=by, key=key, request_id=request_id)
+        try:
+            await self._media.create_room(stream.room_name)
+            token = self._media.host_token(stream.room_name, owner_id)
+        except LivectlError:
+            await self._teardown.end(
+                stream, reason="start_failed", by="livekit", request_id=request_id
+            )
+            raise
+        return stream, token
+
+    async def _may_start(self, owner_id: str) -> None:
+        if not self._open_to_hosts:
+            raise FeatureDisabled("going live is switched off", hint="FEATURE_GO_LIVE is false")
+        ban = await self._store.ban_of(owner_id)
+        if ban is not None and ban.until > self._clock.now():
+            raise Banned(f"you may not go live until {ban.until:%Y-%m-%d %H:%M} UTC")
+
+    async def _begin(
+        self, owner_id: str, wish: StartWish, *, by: Caller, key: str | None, request_id: str | None
+    ) -> Stream:
+        now = self._clock.now()
+        stream_id = new_id()
+        if key is not None:
+            stream_id = await self._reserve(owner_id, key, wish, stream_id, now)
+            if known := await self._store.stream(stream_id):
+                if not known.is_live:
+                    raise Conflict("the stream of this Idempotency-Key has ended")
+                return known
+        return await self._add(stream_id, owner_id, wish, now, by=by, request_id=request_id)
+
+    async def _reserve(
+        self, owner_id: str, key: str, wish: StartWish, stream_id: str, now: datetime
+    ) -> str:
+        digest = hashlib.sha256(msgspec.json.encode(wish)).hexdigest()
+        first_digest, first_id = await self._store.remember_start(
+            owner_id, key, digest=digest, stream_id=stream_id, at=now
+        )
+        if first_digest != digest:
+            raise Conflict("this Idempotency-Key was used for a start with other values")
+        return first_id
+
+    async def _add(
+        self,
+        stream_id: str,
+        owner_id: str,
+        wish: StartWish,
+        now: datetime,
+        *,
+        by: Caller,
+        request_id: str | None,
+    ) -> Stream:
+        started = event(
+            "stream.started",
+            now,
+            by.name,
+            stream_id=stream_id,
+            request_id=request_id,
+            owner=owner_id,
+            title=wish.title or None,
+        )
+        for later in range(20):
+            stream = _new_stream(stream_id, owner_id, wish, now, later)
+            try:
+                await self._store.add_stream(stream, started)
+            except Conflict:
+                # Either this owner started twice in one millisecond, or a repeated start with the
+                # same key has just made this very stream.
+                if (twin := await self._store.stream(stream_id)) is not None:
+                    return twin
+            else:
+                return stream
+        raise Conflict("too many starts at the same moment", hint="try again")
+
+    async def find_one(self, stream_id: str) -> Stream | None:
+        return await self._store.stream(stream_id)
+
+    async def get(self, stream_id: str) -> Stream:
+        stream = await self._store.stream(stream_id)
+        if stream is None:
+            raise NotFound("stream not found")
+        return stream
+
+    async def find(self, query: StreamQuery) -> list[Stream]:
+        return await self._store.find_streams(query)
+
+    async def watch(self, stream_id: str, user_id: str) -> tuple[Stream, str]:
+        """The live stream and a token that only subscribes. Raises NotFound, Blocked."""
+        stream = await self._store.stream(stream_id)
+        if stream is None or not stream.is_live:
+            raise NotFound("stream not found, or not live")
+        if user_id in stream.blocked_user_ids:
+            raise Blocked("you are blocked from this stream")
+        return stream, self._media.viewer_token(stream.room_name, user_id)
+
+    async def end(
+        self, stream: Stream, *, reason: str, by: Caller, request_id: str | None = None
+    ) -> list[Step]:
+        """Safe to repeat: an ended stream is enforced again. The first step tells which it was."""
+        return await self._teardown.end(stream, reason=reason, by=by.name, request_id=request_id)
+
+    async def plan_end(self, stream: Stream) -> list[str]:
+        """Who would be put out, without doing it: the identities in the room."""
+        return [person.identity for person in await self._media.participants(stream.room_name)]
+
+    async def block(
+        self, stream: Stream, user_id: str, *, by: Caller, reason: str | None, request_id: str
+    ) -> int:
+        """No new token, and out of the room with every tab; how many were put out."""
+        await self._store.block_user(
+            stream.id,
+            user_id,
+            event(
+                "user.blocked",
+                self._clock.now(),
+                by.name,
+                stream_id=stream.id,
+                request_id=request_id,
+                user=user_id,
+                reason=reason,
+            ),
+        )
+        return await self.put_out(stream.room_name, {user_id})
+
+    async def unblock(self, stream: Stream, user_id: str, *, by: Caller, request_id: str) -> None:
+        """Raises NotFound when the user is not blocked."""
+        undone = await self._store.unblock_user(
+            stream.id,
+            user_id,
+            event(
+                "user.unblocked",
+                self._clock.now(),
+                by.name,
+                stream_id=stream.id,
+                request_id=request_id,
+                user=user_id,
+            ),
+        )
+        if not undone:
+            raise NotFound(f"{user_id} is not blocked from this stream")
+
+    async def put_out(self, room: str, user_ids: set[str]) -> int:
+        """Remove every participant of these users from a room; how many there were."""
+        unwanted = [
+            person.identity
+            for person in await self._media.participants(room)
+            if user_of(person.identity) in user_ids
+        ]
+        return sum([await self._media.remove_participant(room, one) for one in unwanted])
+
+    async def ban(
+        self,
+        user_id: str,
+        *,
+        seconds: int,
+        reason: str | None,
+        by: Caller,
+        request_id: str | None = None,
+    ) -> Ban:
+        """The user starts no stream for `seconds`; what is live is not ended by this."""
+        now = self._clock.now()
+        ban = Ban(
+            user_id=user_id,
+            until=now + timedelta(seconds=seconds),
+            by=by.name,
+            at=now,
+            reason=reason,
+        )
+        banned = event(
+            "user.banned",
+            now,
+            by.name,
+            request_id=request_id,
+            user=user_id,
+            seconds=seconds,
+            reason=reason,
+        )
+        await self._store.ban(ban, banned)
+        return ban
+
+    async def bans(self) -> list[Ban]:
+        """Those that have not run out."""
+        now = self._clock.now()
+        return [ban for ban in await self._store.bans() if ban.until > now]
+
+    async def lift_ban(self, user_id: str, *, by: Caller, request_id: str) -> None:
+        lifted = event(
+            "user.unbanned", self._clock.now(), by.name, request_id=request_id, user=user_id
+        )
+        if not await self._store.lift_ban(user_id, lifted):
+            raise NotFound(f"{user_id} is not banned")
+
+    async def report(self, report: Report, *, by: Caller, request_id: str) -> None:
+        filed = event(
+            "report.filed",
+            report.at,
+            by.name,
+            stream_id=report.stream_id,
+            request_id=request_id,
+            report=report.id,
+            kind=report.type,
+        )
+        await self._store.add_report(report, filed)
+
+
+def _new_stream(
+    stream_id: str, owner_id: str, wish: StartWish, now: datetime, later_ms: int
+) -> Stream:
+    started = now + timedelta(milliseconds=later_ms)
+    return Stream(
+        id=stream_id,
+        owner_id=owner_id,
+        room_name=room_name(owner_id, epoch_ms(started)),
+        title=wish.title[:TITLE_MAX],
+        tags=wish.tags[:TAGS_MAX],
+        cover_url=wish.cover_url,
+        is_live=True,
+        started_at=started,
+        enable_recording=wish.enable_recording,
+        enable_replay=wish.enable_replay,
+        created_at=now,
+        updated_at=now,
+    )

@@ -1,0 +1,125 @@
+"""Ending a stream so that it stays ended.
+
+The store comes first: from that moment no token is given out, and whoever sees the room again
+(a webhook, the guard, a reconcile) deletes it again. Then LiveKit: ingress off before the room
+goes, since an encoder reconnects by itself; recordings asked to finish; the room deleted and seen
+gone. What fails stays owed in the store and is done later, by whichever process comes first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from livectl.domain.event import event
+from livectl.domain.stream import Stream
+from livectl.domain.teardown import Step, StepName, holds
+from livectl.errors import LivectlError
+from livectl.ports import Clock, Media, Store
+
+GONE_WITHIN_S = 2.0
+
+
+class Teardown:
+    def __init__(self, store: Store, media: Media, clock: Clock) -> None:
+        self._store = store
+        self._media = media
+        self._clock = clock
+
+    async def end(
+        self, stream: Stream, *, reason: str, by: str, request_id: str | None = None
+    ) -> list[Step]:
+        """End it in the store, then at LiveKit. Never raises for LiveKit: each step tells."""
+        began = time.perf_counter()
+        now = self._clock.now()
+        ended = await self._store.end_stream(
+            stream.id,
+            at=now,
+            reason=reason,
+            by=by,
+            event=event(
+                "stream.ended",
+                now,
+                by,
+                stream_id=stream.id,
+                request_id=request_id,
+                reason=reason,
+                room=stream.room_name,
+            ),
+        )
+        first = Step(
+            step="stream_ended",
+            result="done" if ended else "nothing_to_do",
+            detail="" if ended else "it had ended before",
+            ms=_ms_since(began),
+        )
+        return [first, *await self.enforce(ended or stream, by=by, request_id=request_id)]
+
+    async def enforce(
+        self, stream: Stream, *, by: str, request_id: str | None = None
+    ) -> list[Step]:
+        """Make LiveKit agree that a stream is over, and clear the debt when it does."""
+        room = stream.room_name
+        ingress_id = (stream.ingress or {}).get("ingressId")
+        # Both before the room goes; neither waits for the other.
+        steps = await asyncio.gather(
+            self._step("ingress_off", lambda: self._media.stop_ingress(room, ingress_id)),
+            self._step("recording_stopped", lambda: self._media.stop_recordings(room)),
+        )
+        deleted = await self._step("room_deleted", lambda: self._delete(room))
+        gone = await self._step("room_gone", lambda: self._see_gone(room))
+        everything = [*steps, deleted, gone]
+        await self._record(stream, everything, by, request_id)
+        return everything
+
+    async def _record(
+        self, stream: Stream, steps: list[Step], by: str, request_id: str | None
+    ) -> None:
+        changed = [step for step in steps if step.result != "nothing_to_do"]
+        facts = event(
+            "stream.enforced",
+            self._clock.now(),
+            by,
+            stream_id=stream.id,
+            request_id=request_id,
+            held=holds(steps),
+            steps={step.step: step.detail or step.result for step in changed},
+        )
+        settled = holds(steps) and await self._store.settle_teardown(stream.id, facts)
+        if not settled and any(step.step != "room_gone" for step in changed):
+            await self._store.append_event(facts)
+
+    async def _delete(self, room: str) -> int:
+        return int(await self._media.delete_room(room))
+
+    async def _see_gone(self, room: str) -> str:
+        """Look until the room is not listed; delete it again where somebody made it anew."""
+        deadline = time.monotonic() + GONE_WITHIN_S
+        while listed := await self._media.rooms([room]):
+            if time.monotonic() > deadline:
+                if listed[0].participants == 0:
+                    # LiveKit can list an empty room that no call removes (livekit#3766).
+                    return "nobody is in it, though LiveKit still lists the empty room"
+                raise LivectlError("someone keeps coming back; the server goes on deleting it")
+            await self._media.delete_room(room)
+            await asyncio.sleep(0.05)
+        return ""
+
+    async def _step(self, name: StepName, act: Callable[[], Awaitable[int | str]]) -> Step:
+        began = time.perf_counter()
+        try:
+            found = await act()
+        except LivectlError as error:
+            return Step(step=name, result="failed", detail=error.message, ms=_ms_since(began))
+        nothing = found == 0 and not isinstance(found, str)
+        return Step(
+            step=name,
+            result="nothing_to_do" if nothing else "done",
+            detail=found if isinstance(found, str) else "",
+            ms=_ms_since(began),
+        )
+
+
+def _ms_since(began: float) -> int:
+    return round((time.perf_counter() - began) * 1000)
