@@ -67,11 +67,13 @@ class SqliteStore(Store):
         async with self._opening:
             writer, self._writer = self._writer, None
             readers, self._readers = self._readers, None
-            if readers is not None:
-                await readers.close()
-            if writer is not None:
-                # Last: the last connection to go folds the write-ahead log into the file.
-                await writer.close()
+            try:
+                if readers is not None:
+                    await readers.close()
+            finally:
+                if writer is not None:
+                    # Last: the last connection to go folds the write-ahead log into the file.
+                    await writer.close()
 
     async def ping(self) -> None:
         written = await self._write(count_ping)

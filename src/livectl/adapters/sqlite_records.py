@@ -28,8 +28,14 @@ Row = tuple[Any, ...]
 Document = dict[str, Any]
 
 
-class _SightingRecord(Sighting, frozen=True, kw_only=True, rename="camel"):
+class _SightingRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A sighting with the names that documents have."""
+
+    stream_id: str
+    sid: str
+    user_id: str
+    joined_at: datetime | None = None
+    left_at: datetime | None = None
 
 
 class _StartKey(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

@@ -19,7 +19,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         # The document is the truth; the columns repeat what is searched and sorted by.
         """CREATE TABLE livestreams (
             id TEXT NOT NULL PRIMARY KEY,
-            room_name TEXT NOT NULL UNIQUE,
+            room_name TEXT UNIQUE,
             owner_id TEXT NOT NULL,
             is_live INTEGER NOT NULL,
             started_at INTEGER NOT NULL,

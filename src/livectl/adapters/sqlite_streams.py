@@ -28,6 +28,7 @@ Document = dict[str, Any]
 STREAM_COLUMNS = (
     "room_name, owner_id, is_live, started_at, ended_at, teardown_owed, viewers, rev, document, id"
 )
+_OWN_FIELDS = frozenset(field.encode_name for field in msgspec.structs.fields(Stream))
 _INSERT_STREAM = f"INSERT INTO livestreams ({STREAM_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _UPDATE_STREAM = (
     f"UPDATE livestreams SET ({STREAM_COLUMNS.removesuffix(', id')})"
@@ -59,7 +60,7 @@ def stream_in_room(connection: sqlite3.Connection, room_name: str) -> Stream | N
 
 def find_streams(connection: sqlite3.Connection, query: StreamQuery) -> list[Stream]:
     sql, values = find_streams_sql(query)
-    return [stream_from_document(decode(text)) for (text,) in connection.execute(sql, values)]
+    return [_read(decode(text)) for (text,) in connection.execute(sql, values)]
 
 
 def find_streams_sql(query: StreamQuery) -> tuple[str, list[Any]]:
@@ -204,9 +205,9 @@ def stored_document(stream: Stream) -> Document:
 
 
 def put_document(connection: sqlite3.Connection, document: Document) -> None:
-    """A document as it is, over the one with its id. Raises Conflict when another stream has its
-    room name."""
-    row = _row(document)
+    """A document over the one with its id: as it is, but for fields of ours that are null. Raises
+    Conflict when another stream has its room name."""
+    row = _row({k: v for k, v in document.items() if v is not None or k not in _OWN_FIELDS})
     try:
         if connection.execute(_UPDATE_STREAM, row).rowcount == 0:
             connection.execute(_INSERT_STREAM, row)
@@ -251,17 +252,22 @@ def _ref_condition(ref: str) -> tuple[Any, ...]:
 
 def _one(connection: sqlite3.Connection, sql: str, value: str) -> Stream | None:
     row = connection.execute(sql, (value,)).fetchone()
-    return stream_from_document(decode(row[0])) if row else None
+    return _read(decode(row[0])) if row else None
 
 
 def _known(connection: sqlite3.Connection, stream_id: str) -> tuple[Document, Stream] | None:
     """A stream with the document it was read from, whose other fields a change must keep."""
-    row = connection.execute("SELECT document FROM livestreams WHERE id = ?", (stream_id,))
-    found = row.fetchone()
-    if found is None:
+    sql = "SELECT document FROM livestreams WHERE id = ?"
+    row = connection.execute(sql, (stream_id,)).fetchone()
+    if row is None:
         return None
-    document = decode(found[0])
-    return document, stream_from_document(document)
+    document = decode(row[0])
+    return document, _read(document)
+
+
+def _read(document: Document) -> Stream:
+    """Read a document of any age, even one that lacks what every stream has."""
+    return stream_from_document({"ownerId": "", "roomName": "", **document})
 
 
 def _change(
@@ -269,18 +275,18 @@ def _change(
 ) -> Stream:
     """Write a changed document as the next revision, and the event of the change."""
     changed = {**document, **changes}
-    changed["rev"] = stream_from_document(document).rev + 1
+    changed["rev"] = _read(document).rev + 1
     connection.execute(_UPDATE_STREAM, _row(changed))
     if event is not None:
         log.append(connection, event)
-    return stream_from_document(changed)
+    return _read(changed)
 
 
 def _row(document: Document) -> tuple[Any, ...]:
     """The columns of a document, in the order of STREAM_COLUMNS."""
-    read = stream_from_document(document)
+    read = _read(document)
     return (
-        read.room_name,
+        read.room_name or None,
         read.owner_id,
         read.is_live,
         epoch_ms(read.started_at),

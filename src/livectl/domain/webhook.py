@@ -68,7 +68,7 @@ def read_notice(body: bytes | str) -> Notice:
     """
     try:
         raw = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"not JSON: {error}") from error
     if not isinstance(raw, dict):
         raise ValueError("expected a JSON object")  # noqa: TRY004 (one kind of error to catch)

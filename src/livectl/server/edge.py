@@ -12,7 +12,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.routing import Match, Route, Router
+from starlette.types import Message, Receive, Scope, Send
 
 from livectl.errors import LivectlError, NotFound, WrongMethod
 from livectl.ports import Meter
@@ -38,7 +39,7 @@ class Edge:
     """Nothing leaves it but JSON with the right status; a fault of ours is logged with its
     traceback and told as `failed`, never more."""
 
-    def __init__(self, app: ASGIApp, context: Context, meter: Meter) -> None:
+    def __init__(self, app: Router, context: Context, meter: Meter) -> None:
         self._app = app
         self._context = context
         self._meter = meter
@@ -71,12 +72,35 @@ class Edge:
         except ClientDisconnect:
             status = 499  # it went away before it had sent everything; nothing was done
         except Exception as error:
-            response = _answer(error, request_id)
+            response = self._answer(error, scope, request_id)
             if status:  # the answer had begun: only breaking it off tells the client
                 raise
             await response(scope, receive, send_with_headers)
         finally:
             self._note(scope, status, time.perf_counter() - began)
+
+    def _answer(self, error: Exception, scope: Scope, request_id: str) -> Response:
+        if isinstance(error, LivectlError):
+            return answer_error(error, request_id)
+        if isinstance(error, HTTPException) and error.status_code == 404:
+            return answer_error(NotFound("there is nothing at this address"), request_id)
+        if isinstance(error, HTTPException) and error.status_code == 405:
+            response = answer_error(WrongMethod("this address takes another method"), request_id)
+            response.headers["Allow"] = ", ".join(sorted(self._methods(scope)))
+            return response
+        log.error("a request failed", exc_info=error)
+        fault = LivectlError(
+            "something went wrong here", hint="see the server's log for this request"
+        )
+        return answer_error(fault, request_id)
+
+    def _methods(self, scope: Scope) -> set[str]:
+        """All that this address takes: Starlette names those of the first route only."""
+        found: set[str] = set()
+        for route in self._app.routes:
+            if isinstance(route, Route) and route.matches(scope)[0] is not Match.NONE:
+                found |= route.methods or set()
+        return found
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         route = scope.get("livectl.route", "none")
@@ -99,17 +123,3 @@ def _request_id(scope: Scope) -> str:
         if name == b"x-request-id" and _USABLE_ID.fullmatch(value):
             return str(value.decode())
     return secrets.token_hex(8)
-
-
-def _answer(error: Exception, request_id: str) -> Response:
-    if isinstance(error, LivectlError):
-        return answer_error(error, request_id)
-    if isinstance(error, HTTPException) and error.status_code == 404:
-        return answer_error(NotFound("there is nothing at this address"), request_id)
-    if isinstance(error, HTTPException) and error.status_code == 405:
-        response = answer_error(WrongMethod("this address takes another method"), request_id)
-        response.headers["Allow"] = (error.headers or {}).get("Allow", "")
-        return response
-    log.error("a request failed", exc_info=error)
-    fault = LivectlError("something went wrong here", hint="see the server's log for this request")
-    return answer_error(fault, request_id)

@@ -74,7 +74,7 @@ def _of_hook(entry: InboxEntry) -> Moment:
         data |= {"identity": person.identity, "sid": person.sid, "kind": person.kind}
     if entry.attempts > 1:
         data["attempts"] = entry.attempts
-    handled = entry.handled_at and _ms(entry.handled_at, entry.received_at)
+    handled = _ms(entry.handled_at, entry.received_at) if entry.handled_at else None
     return Moment(
         at=entry.received_at,
         source="webhook",

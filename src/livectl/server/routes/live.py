@@ -202,7 +202,7 @@ async def stop(call: Call, body: Stop) -> Stopped:
     return Stopped(held=holds(steps))
 
 
-async def active(call: Call, query: ActiveQuery) -> Response:
+async def active(call: Call, query: ActiveQuery) -> Active | Response:
     async def make() -> tuple[bytes, str]:
         body = msgspec.json.encode(await _active(call, query))
         return body, f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'

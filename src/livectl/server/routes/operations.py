@@ -11,11 +11,10 @@ from msgspec import Meta
 from starlette.responses import StreamingResponse
 
 from livectl.domain.event import Event
-from livectl.domain.ids import is_object_id
-from livectl.errors import BadInput, Unavailable
+from livectl.errors import Unavailable
 from livectl.ports import EventQuery
 from livectl.server.auth import Allow, clean_user_id
-from livectl.server.http import Body, Call, Route
+from livectl.server.http import At, Body, Call, Route, object_id
 from livectl.services.doctor import Finding
 from livectl.services.reconcile import Report
 
@@ -27,10 +26,10 @@ class ReconcileQuery(Body):
 class ReadEvents(Body):
     """From after a place in the log; `follow` keeps the answer open, one event a line."""
 
-    after: Annotated[int, Meta(ge=0)] = 0
+    after: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
     stream: str | None = None
     type: str | None = None
-    since: datetime | None = None
+    since: At | None = None
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
     follow: bool = False
 
@@ -62,14 +61,9 @@ async def reconcile(call: Call, query: ReconcileQuery) -> Report:
 
 
 async def events(call: Call, query: ReadEvents) -> EventPage | StreamingResponse:
-    if query.stream is not None and not is_object_id(query.stream):
-        expected = "24 hexadecimal digits"
-        raise BadInput(
-            f"stream: expected {expected}", details=[{"field": "stream", "expected": expected}]
-        )
     wanted = EventQuery(
         after=query.after,
-        stream_id=query.stream,
+        stream_id=None if query.stream is None else object_id(query.stream, "stream"),
         type=query.type,
         since=query.since,
         limit=query.limit,

@@ -11,7 +11,7 @@ from livectl.domain.stream import Stream
 from livectl.errors import Banned, Conflict, FeatureDisabled, NotFound, Unavailable
 from livectl.ports import StreamQuery
 from livectl.server.auth import Allow
-from livectl.server.http import Body, Call, Route
+from livectl.server.http import At, Body, Call, Route
 from livectl.server.paging import next_cursor, read_cursor
 from livectl.server.routes.live import Start, Started, start_for
 from livectl.services.timeline import Moment
@@ -24,8 +24,8 @@ class FindStreams(Body):
     owner: str | None = None
     tag: str | None = None
     title: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
+    since: At | None = None
+    until: At | None = None
     ref: str | None = None
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
     cursor: str | None = None

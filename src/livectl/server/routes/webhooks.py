@@ -13,7 +13,7 @@ from livectl.domain.webhook import InboxEntry
 from livectl.errors import BadInput, NotFound, Unauthenticated
 from livectl.ports import InboxQuery
 from livectl.server.auth import Allow
-from livectl.server.http import KIB, Body, Call, Route
+from livectl.server.http import KIB, At, Body, Call, Route
 
 
 class Received(Body):
@@ -24,7 +24,7 @@ class FindWebhooks(Body):
     status: Literal["pending", "done", "parked"] | None = None
     room: str | None = None
     type: str | None = None
-    since: datetime | None = None
+    since: At | None = None
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
 
 
@@ -57,7 +57,7 @@ class WebhookPage(Body):
 class Replay(Body):
     ids: list[str] = msgspec.field(default_factory=list)
     failed: bool = False
-    since: datetime | None = None
+    since: At | None = None
 
 
 class Replayed(Body):

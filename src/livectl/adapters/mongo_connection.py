@@ -1,0 +1,149 @@
+"""How MongoDB is reached: one client, its time limits, and its errors in words.
+
+Changes are single-document conditional updates, which every MongoDB does atomically; nothing here
+needs a replica set, transactions or pipeline updates.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Concatenate, ParamSpec, TypeVar
+from urllib.parse import parse_qsl, unquote_plus
+
+from bson.codec_options import CodecOptions, DatetimeConversion
+from bson.errors import BSONError
+from pymongo import AsyncMongoClient, ReadPreference, WriteConcern
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import (
+    ConfigurationError,
+    InvalidName,
+    NetworkTimeout,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+)
+
+from livectl.adapters.mongo_guard import Guard, NoGuard
+from livectl.errors import BadSettings, NotReady, TimedOutside, Unavailable
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+Document = dict[str, Any]
+Collection = AsyncCollection[Document]
+
+STREAMS = "livestreams"
+EVENTS = "livectl_events"
+INBOX = "livectl_inbox"
+SIGHTINGS = "livectl_sightings"
+BANS = "livectl_bans"
+REPORTS = "livectl_reports"
+START_KEYS = "livectl_start_keys"
+LEASES = "livectl_leases"
+META = "livectl_meta"
+LOCKS = "livectl_locks"
+
+DEFAULT_DATABASE = "livectl"
+
+# Milliseconds. What the URI says of them goes first.
+_TIME_LIMITS = {
+    "serverSelectionTimeoutMS": 5_000,
+    "connectTimeoutMS": 5_000,
+    "socketTimeoutMS": 10_000,
+}
+# Below the socket's limit, so that a majority that is not there is told as that.
+_MAJORITY = WriteConcern("majority", wtimeout=8_000, j=True)
+# Documents of any age are read: odd times and broken text are no reason to fail.
+_CODEC: CodecOptions[Document] = CodecOptions(
+    tz_aware=True,
+    datetime_conversion=DatetimeConversion.DATETIME_AUTO,
+    unicode_decode_error_handler="replace",
+)
+_HINT = "Check DATABASE_URL and that MongoDB runs there: `livectl doctor`"
+_URI_HINT = (
+    "Expected mongodb://[user:password@]host[:port]/database; special characters in the user's"
+    " name and the password are percent-encoded."
+)
+_CAUSE_MAX = 300
+
+
+def call(
+    method: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]:
+    """A call of the store: what fails in MongoDB is told under the method's name."""
+    name = method.__name__.strip("_")
+
+    async def told(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return await method(self, *args, **kwargs)
+        except (PyMongoError, BSONError, OverflowError) as error:
+            raise self._explained(name, error) from error
+
+    functools.update_wrapper(told, method)
+    return told
+
+
+class Connected:
+    """The connection that all parts of the store share. Nothing is opened before `_connect`."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+        self._client: AsyncMongoClient[Document] | None = None
+        self._opened: AsyncDatabase[Document] | None = None
+        self._guard = NoGuard()
+
+    async def _connect(self) -> None:
+        """Raises BadSettings when the URI is none, Unavailable when nobody answers."""
+        client = self._new_client()
+        try:
+            database = client.get_default_database(
+                DEFAULT_DATABASE, write_concern=_MAJORITY, read_preference=ReadPreference.PRIMARY
+            ).with_options(codec_options=_CODEC)
+            server = await database.client.admin.command("buildInfo")
+        except BaseException:
+            await client.close()
+            raise
+        self._client, self._opened = client, database
+        # FerretDB 1 applies an update in two steps that others can come between.
+        self._guard = Guard(database[LOCKS]) if "ferretdbVersion" in server else NoGuard()
+
+    async def _disconnect(self) -> None:
+        client, self._client, self._opened = self._client, None, None
+        if client is not None:
+            await client.close()
+
+    def _new_client(self) -> AsyncMongoClient[Document]:
+        try:
+            return AsyncMongoClient(self._uri, appname="livectl", **self._time_limits())
+        except (ConfigurationError, InvalidName, ValueError):
+            # Its text may hold parts of the URI, so of a password: not even as the cause.
+            raise BadSettings("DATABASE_URL is no usable MongoDB URI.", hint=_URI_HINT) from None
+
+    def _time_limits(self) -> dict[str, Any]:
+        given = {name.lower() for name, _ in parse_qsl(self._uri.partition("?")[2])}
+        return {name: ms for name, ms in _TIME_LIMITS.items() if name.lower() not in given}
+
+    def _in(self, collection: str) -> Collection:
+        if self._opened is None:
+            raise NotReady(f"MongoDB, {collection}: it is not open.")
+        return self._opened[collection]
+
+    def _alone(self, what: str) -> AbstractAsyncContextManager[None]:
+        """Where the server cannot change a document atomically: nobody else changes `what`."""
+        return self._guard.alone(what)
+
+    def _explained(self, name: str, error: Exception) -> Unavailable:
+        cause = self._without_password(str(error).partition(", Timeout:")[0])[:_CAUSE_MAX]
+        if isinstance(error, ServerSelectionTimeoutError):
+            return Unavailable(f"MongoDB, {name}: no server can be reached: {cause}.", hint=_HINT)
+        if isinstance(error, NetworkTimeout) or getattr(error, "timeout", False):
+            return TimedOutside(f"MongoDB, {name}: no answer in time: {cause}.", hint=_HINT)
+        return Unavailable(f"MongoDB, {name}: {type(error).__name__}: {cause}.", hint=_HINT)
+
+    def _without_password(self, text: str) -> str:
+        password = self._uri.partition("://")[2].rpartition("@")[0].partition(":")[2]
+        for form in {password, unquote_plus(password)} - {""}:
+            text = text.replace(form, "***")
+        return text

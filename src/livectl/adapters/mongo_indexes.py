@@ -1,0 +1,137 @@
+"""The indexes of the MongoDB store: which there should be, and making those that are missing.
+
+An index of another name with the same keys will do: the product's own programs make some. Names
+are those that MongoDB gives by itself, so that such a program later finds its index made.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import OperationFailure
+
+from livectl.adapters.mongo_connection import (
+    BANS,
+    EVENTS,
+    INBOX,
+    REPORTS,
+    SIGHTINGS,
+    STREAMS,
+    Document,
+)
+from livectl.adapters.mongo_documents import OUTBOX_AT
+from livectl.errors import BadSettings
+
+
+class Index(NamedTuple):
+    collection: str
+    keys: list[tuple[str, int]]
+    unique: bool = False
+    sparse: bool = False
+
+    @property
+    def name(self) -> str:
+        return "_".join(f"{field}_{order}" for field, order in self.keys)
+
+    @property
+    def label(self) -> str:
+        """How a check lists it."""
+        return f"{self.collection}.{self.name}"
+
+
+def _outbox(collection: str) -> Index:
+    return Index(collection, [(OUTBOX_AT, 1)], sparse=True)
+
+
+INDEXES = (
+    Index(STREAMS, [("roomName", 1)], unique=True),
+    # The newest first, all of them or those of a state or an owner.
+    Index(STREAMS, [("startedAt", -1), ("_id", -1)]),
+    Index(STREAMS, [("isLive", 1), ("startedAt", -1), ("_id", -1)]),
+    Index(STREAMS, [("ownerId", 1), ("startedAt", -1), ("_id", -1)]),
+    Index(STREAMS, [("teardownOwed", 1)], sparse=True),
+    Index(STREAMS, [("endedAt", 1)]),
+    _outbox(STREAMS),
+    # All that counting those who are there needs.
+    Index(SIGHTINGS, [("streamId", 1), ("leftAt", 1), ("joinedAt", 1), ("userId", 1)]),
+    # Claims go by the oldest of a status, lists by the newest.
+    Index(INBOX, [("status", 1), ("nextAt", 1)]),
+    Index(INBOX, [("status", 1), ("receivedAt", 1), ("_id", 1)]),
+    Index(INBOX, [("status", 1), ("handledAt", 1)]),
+    Index(INBOX, [("room", 1), ("receivedAt", 1)]),
+    Index(INBOX, [("receivedAt", 1), ("_id", 1)]),
+    _outbox(INBOX),
+    _outbox(BANS),
+    _outbox(REPORTS),
+    Index(REPORTS, [("streamId", 1)]),
+    # What makes an event be in the log once.
+    Index(EVENTS, [("id", 1)], unique=True),
+    Index(EVENTS, [("streamId", 1), ("_id", 1)]),
+    Index(EVENTS, [("type", 1), ("_id", 1)]),
+    Index(EVENTS, [("at", 1)]),
+)
+
+
+async def make_indexes(database: AsyncDatabase[Document]) -> None:
+    """Make those that are missing; any number of processes may do so at once.
+
+    Raises BadSettings where documents that are there rule a unique one out.
+    """
+    there = await present_indexes(database)
+    for index in INDEXES:
+        if not there[index.label]:
+            await _make(database, index)
+
+
+async def present_indexes(database: AsyncDatabase[Document]) -> dict[str, bool]:
+    """Each index that there should be, and whether it or one like it is there."""
+    found = {
+        collection: list((await database[collection].index_information()).values())
+        for collection in {index.collection for index in INDEXES}
+    }
+    return {
+        index.label: any(_serves(one, index) for one in found[index.collection])
+        for index in INDEXES
+    }
+
+
+def _serves(found: Document, index: Index) -> bool:
+    keys = [(field, int(order)) for field, order in found["key"] if isinstance(order, int | float)]
+    whole = "partialFilterExpression" not in found and "collation" not in found
+    return whole and keys == index.keys and (not index.unique or found.get("unique") is True)
+
+
+async def _make(database: AsyncDatabase[Document], index: Index) -> None:
+    options: dict[str, Any] = {"name": index.name}
+    if index.unique:
+        options["unique"] = True
+    if index.sparse:
+        options["sparse"] = True
+    try:
+        await database[index.collection].create_index(index.keys, **options)
+    except OperationFailure as error:
+        fields = " and ".join(field for field, _ in index.keys)
+        if _has_duplicates(error):
+            raise BadSettings(
+                f"The unique index {index.label} cannot be made: documents in"
+                f" {index.collection} have the same {fields}.",
+                hint=f"Find them by grouping {index.collection} by {fields}, and mend or remove"
+                " all but one of each.",
+            ) from error
+        if error.code in _IN_THE_WAY:
+            raise BadSettings(
+                f"The index {index.label} cannot be made: one of the same name or keys, with other"
+                " options, is in its way.",
+                hint=f"Drop it, then start again: db.{index.collection}.dropIndex({index.name!r})",
+            ) from error
+        raise
+
+
+# IndexOptionsConflict, IndexKeySpecsConflict
+_IN_THE_WAY = (85, 86)
+
+
+def _has_duplicates(error: OperationFailure) -> bool:
+    # FerretDB gives no code of its own to this.
+    return error.code == 11000 or "UNIQUE constraint" in str(error)

@@ -1,0 +1,290 @@
+"""Streams and who watches them, in MongoDB.
+
+Documents of `livestreams` are written by other programs of the product as well, so a change sets
+just the fields that it is about, under a condition that the server checks in the same step.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from bson import ObjectId
+from pymongo import ReplaceOne, UpdateOne
+from pymongo.errors import BulkWriteError, DuplicateKeyError
+
+from livectl.adapters.mongo_connection import SIGHTINGS, STREAMS, Document, call
+from livectl.adapters.mongo_documents import (
+    OUTBOX,
+    OUTBOX_AT,
+    forms_of,
+    key_of,
+    new_stream,
+    stream_of,
+)
+from livectl.adapters.mongo_log import LogPart, entry_of
+from livectl.domain.clock import EPOCH
+from livectl.domain.event import Event
+from livectl.domain.presence import Sighting, merge
+from livectl.domain.stream import Stream
+from livectl.errors import Conflict
+from livectl.ports import StreamQuery
+
+DUPLICATE_KEY = 11000
+
+_IS_OBJECT = {"$type": "object"}
+_IS_LIST = {"$type": "array"}
+
+
+class StreamsPart(LogPart):
+    @call
+    async def add_stream(self, stream: Stream, event: Event) -> None:
+        raw = {**new_stream(stream), OUTBOX: [entry_of(event)], OUTBOX_AT: event.at}
+        try:
+            await self._in(STREAMS).insert_one(raw)
+        except DuplicateKeyError as error:
+            raise Conflict(
+                f"There is a stream {stream.id} or in {stream.room_name} already."
+            ) from error
+        await self._deliver(STREAMS, raw)
+
+    @call
+    async def stream(self, stream_id: str) -> Stream | None:
+        raw = await self._in(STREAMS).find_one({"_id": key_of(stream_id)})
+        return stream_of(raw) if raw else None
+
+    @call
+    async def stream_in_room(self, room_name: str) -> Stream | None:
+        raw = await self._in(STREAMS).find_one({"roomName": room_name})
+        return stream_of(raw) if raw else None
+
+    @call
+    async def find_streams(self, query: StreamQuery) -> list[Stream]:
+        """A part of a title is looked for in all documents that the other conditions leave."""
+        conditions = list(_conditions(query))
+        found = self._in(STREAMS).find({"$and": conditions} if conditions else {})
+        newest = found.sort([("startedAt", -1), ("_id", -1)]).limit(query.limit)
+        return [stream_of(raw) async for raw in newest]
+
+    @call
+    async def live_totals(self) -> tuple[int, int]:
+        # By their viewers, as FerretDB fills only the first sum of a group.
+        grouped = {"_id": "$viewers", "streams": {"$sum": 1}}
+        steps: list[Document] = [{"$match": {"isLive": True}}, {"$group": grouped}]
+        found = await (await self._in(STREAMS).aggregate(steps)).to_list()
+        watched = [one for one in found if isinstance(one["_id"], int | float)]
+        return (
+            sum(int(one["streams"]) for one in found),
+            sum(max(0, int(one["_id"])) * int(one["streams"]) for one in watched),
+        )
+
+    @call
+    async def end_stream(
+        self, stream_id: str, *, at: datetime, reason: str, by: str, event: Event
+    ) -> Stream | None:
+        ended = {
+            "isLive": False,
+            "endedAt": at,
+            "endReason": reason,
+            "endedBy": by,
+            "viewers": 0,
+            "teardownOwed": True,
+            "updatedAt": at,
+        }
+        with_ingress = {"isLive": True, "ingress": _IS_OBJECT}
+        without = {"isLive": True, "ingress": {"$not": _IS_OBJECT}}
+        raw = await self._change_stream(
+            stream_id,
+            event,
+            (with_ingress, _next(ended | {"ingress.enabled": False})),
+            (without, _next(ended)),
+            # Again, for an ingress that came between the two.
+            (with_ingress, _next(ended | {"ingress.enabled": False})),
+        )
+        return stream_of(raw) if raw else None
+
+    @call
+    async def settle_teardown(self, stream_id: str, event: Event) -> bool:
+        settled = _next({"teardownOwed": False, "updatedAt": event.at})
+        return bool(await self._change_stream(stream_id, event, ({"teardownOwed": True}, settled)))
+
+    @call
+    async def block_user(self, stream_id: str, user_id: str, event: Event) -> bool:
+        forms = forms_of(user_id)
+        more = _next({"updatedAt": event.at}) | {"$push": {"blockedUserIds": forms[0]}}
+        first = _next({"updatedAt": event.at, "blockedUserIds": forms[:1]})
+        ways = (
+            ({"blockedUserIds": _IS_LIST | {"$nin": forms}}, more),
+            ({"blockedUserIds": {"$not": _IS_LIST}}, first),
+        )
+        return bool(await self._change_stream(stream_id, event, *ways))
+
+    @call
+    async def unblock_user(self, stream_id: str, user_id: str, event: Event) -> bool:
+        forms = forms_of(user_id)
+        less = _next({"updatedAt": event.at}) | {"$pullAll": {"blockedUserIds": forms}}
+        blocked = {"blockedUserIds": _IS_LIST | {"$in": forms}}
+        return bool(await self._change_stream(stream_id, event, (blocked, less)))
+
+    @call
+    async def set_audience(
+        self, stream_id: str, *, rev: int, viewers: int, peak: int, event: Event | None
+    ) -> bool:
+        # Documents that this program has not changed yet have no rev.
+        unchanged = {"rev": {"$in": [0, None]} if rev == 0 else rev}
+        counted = _next({"viewers": viewers, "peakViewers": peak})
+        return bool(await self._change_stream(stream_id, event, (unchanged, counted)))
+
+    @call
+    async def add_sightings(self, sightings: Sequence[Sighting]) -> None:
+        for stream_id, facts in _by_stream(sightings, merged=True).items():
+            await self._write_sightings(stream_id, [_merging(fact) for fact in facts])
+
+    @call
+    async def overrule_sightings(self, sightings: Sequence[Sighting]) -> None:
+        for stream_id, facts in _by_stream(sightings, merged=False).items():
+            await self._write_sightings(stream_id, [put_sighting(fact) for fact in facts])
+
+    @call
+    async def sightings(self, stream_id: str) -> list[Sighting]:
+        return [sighting_of(raw) async for raw in self._in(SIGHTINGS).find({"streamId": stream_id})]
+
+    @call
+    async def present_viewers(self, stream_id: str) -> int:
+        steps: list[Document] = [
+            {"$match": {"streamId": stream_id, "joinedAt": {"$gte": EPOCH}, "leftAt": None}},
+            {"$group": {"_id": "$userId"}},
+            {"$count": "users"},
+        ]
+        found = await (await self._in(SIGHTINGS).aggregate(steps)).to_list()
+        return int(found[0]["users"]) if found else 0
+
+    async def _change_stream(
+        self, stream_id: str, event: Event | None, *ways: tuple[Document, Document]
+    ) -> Document | None:
+        return await self._change(STREAMS, key_of(stream_id), event, *ways)
+
+    async def _write_sightings(
+        self, stream_id: str, writes: Sequence[UpdateOne | ReplaceOne[Document]]
+    ) -> None:
+        async with self._alone(f"{SIGHTINGS}/{stream_id}"):
+            try:
+                await self._in(SIGHTINGS).bulk_write(writes, ordered=False)
+            except BulkWriteError as error:
+                if not only_duplicates(error):
+                    raise
+                # Another made one of them at the same moment. It is there now; all of these
+                # writes may be done twice.
+                await self._in(SIGHTINGS).bulk_write(writes, ordered=False)
+
+
+def only_duplicates(error: BulkWriteError) -> bool:
+    """Whether nothing failed but that keys were taken."""
+    failed: list[Document] = error.details["writeErrors"]
+    return not error.details["writeConcernErrors"] and all(
+        one["code"] == DUPLICATE_KEY for one in failed
+    )
+
+
+def sighting_of(raw: Document) -> Sighting:
+    return Sighting(
+        stream_id=raw["streamId"],
+        sid=raw["sid"],
+        user_id=raw["userId"],
+        joined_at=raw.get("joinedAt"),
+        left_at=raw.get("leftAt"),
+    )
+
+
+def sighting_document(seen: Sighting) -> Document:
+    """A sighting with the names that documents have."""
+    fields = {
+        "streamId": seen.stream_id,
+        "sid": seen.sid,
+        "userId": seen.user_id,
+        "joinedAt": seen.joined_at,
+        "leftAt": seen.left_at,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def put_sighting(seen: Sighting) -> ReplaceOne[Document]:
+    return ReplaceOne({"_id": sighting_key(seen)}, sighting_document(seen), upsert=True)
+
+
+def _merging(fact: Sighting) -> UpdateOne:
+    """`domain.presence.merge`, done by the server: the earliest join, the earliest leave."""
+    document = sighting_document(fact)
+    times = {name: document.pop(name) for name in ("joinedAt", "leftAt") if name in document}
+    update: Document = {"$setOnInsert": document}
+    if times:
+        update["$min"] = times
+    return UpdateOne({"_id": sighting_key(fact)}, update, upsert=True)
+
+
+def sighting_key(seen: Sighting) -> str:
+    return f"{seen.stream_id}/{seen.sid}"
+
+
+def _by_stream(sightings: Iterable[Sighting], *, merged: bool) -> dict[str, list[Sighting]]:
+    """Each session once (the facts together, or the last of them), grouped by stream."""
+    sessions: dict[str, Sighting] = {}
+    for fact in sightings:
+        key = sighting_key(fact)
+        sessions[key] = merge(sessions.get(key), fact) if merged else fact
+    grouped = defaultdict(list)
+    for seen in sessions.values():
+        grouped[seen.stream_id].append(seen)
+    return grouped
+
+
+def _next(fields: Document) -> Document:
+    """Set fields, as the next revision."""
+    return {"$set": fields, "$inc": {"rev": 1}}
+
+
+def _conditions(query: StreamQuery) -> Iterable[Document]:
+    """The conditions of a query. Fields that old documents lack are taken for what they are read
+    as: not live, nothing owed, started in 1970."""
+    if query.live is not None:
+        yield {"isLive": True if query.live else {"$ne": True}}
+    if query.teardown_owed is not None:
+        yield {"teardownOwed": True if query.teardown_owed else {"$ne": True}}
+    if query.owner_id is not None:
+        yield {"ownerId": {"$in": forms_of(query.owner_id)}}
+    if query.tag is not None:
+        yield {"tags": query.tag}
+    if query.since is not None:
+        yield {"startedAt": {"$gte": query.since}}
+    if query.until is not None:
+        yield {"$or": _started_before(query.until)}
+    if query.ended_since is not None:
+        yield {"endedAt": {"$gte": query.ended_since}}
+    if query.before is not None:
+        at, id_ = query.before
+        same = {"startedAt": {"$in": [at, None]} if at == EPOCH else at}
+        yield {"$or": [*_started_before(at), {**same, "_id": {"$lt": key_of(id_)}}]}
+    if query.ref is not None:
+        yield {"$or": _referred(query.ref)}
+    if query.title is not None:
+        yield {"title": {"$regex": _literally(query.title), "$options": "i"}}
+
+
+def _started_before(at: datetime) -> list[Document]:
+    before: list[Document] = [{"startedAt": {"$lt": at}}]
+    return [*before, {"startedAt": None}] if at > EPOCH else before
+
+
+def _referred(ref: str) -> list[Document]:
+    by_name: list[Document] = [{"roomName": ref}]
+    if not re.fullmatch(r"[0-9a-f]{0,24}", ref):
+        return by_name
+    first, last = ObjectId(ref.ljust(24, "0")), ObjectId(ref.ljust(24, "f"))
+    return [{"_id": {"$gte": first, "$lte": last}}, *by_name]
+
+
+def _literally(text: str) -> str:
+    """A pattern for just this text. No pattern may hold a NUL: it is written out."""
+    return re.escape(text).replace("\0", r"\x00")

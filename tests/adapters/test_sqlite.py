@@ -1,0 +1,485 @@
+"""What is the embedded database's own: its file, its threads, its plans, and sudden deaths."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from livectl.adapters import sqlite_connection, sqlite_log, sqlite_schema, sqlite_streams
+from livectl.adapters.sqlite import SqliteStore
+from livectl.adapters.sqlite_connection import Readers, Writer, connect, open_database
+from livectl.errors import BadInput, BadSettings, Unavailable
+from livectl.ports import EventQuery, Record, StreamQuery
+from tests.contract.examples import NOON, a_webhook, added, an_event, dumped
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "livectl.db"
+
+
+@pytest.fixture
+async def store(path: Path) -> AsyncIterator[SqliteStore]:
+    store = SqliteStore(path)
+    await store.open()
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def connection(path: Path) -> Iterator[sqlite3.Connection]:
+    """The connection of `writer`, with all tables."""
+    with closing(open_database(path, sqlite_schema.prepare)) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def writer(path: Path, connection: sqlite3.Connection) -> AsyncIterator[Writer]:
+    writer = Writer(path, connection)
+    yield writer
+    await writer.close()
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def insert(table: str, value: object) -> Callable[[sqlite3.Connection], None]:
+    def work(connection: sqlite3.Connection) -> None:
+        connection.execute(f"INSERT INTO {table} VALUES (?)", (value,))
+
+    return work
+
+
+def values(path: Path, sql: str) -> list[object]:
+    with closing(connect(path)) as connection:
+        return [row[0] for row in connection.execute(sql)]
+
+
+class Held:
+    """Keeps the writing thread busy, so that what comes meanwhile waits together."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._go_on = threading.Event()
+        self._task = asyncio.create_task(writer.run("hold", lambda _: self._go_on.wait(10)))
+
+    async def __aenter__(self) -> None:
+        await asyncio.sleep(0.05)
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.sleep(0.05)
+        self._go_on.set()
+        await self._task
+
+
+# --- the file
+
+
+async def test_nothing_is_there_before_it_is_opened(path: Path) -> None:
+    SqliteStore(path)
+    assert not path.parent.exists()
+
+
+async def test_directory_and_files_are_their_owners_alone(path: Path, store: SqliteStore) -> None:
+    await added(store)
+    assert mode(path.parent) == 0o700
+    assert {file.name: mode(file) for file in path.parent.iterdir()} == {
+        "livectl.db": 0o600,
+        "livectl.db-wal": 0o600,
+        "livectl.db-shm": 0o600,
+    }
+
+
+def test_a_directory_that_was_there_keeps_its_permissions(tmp_path: Path) -> None:
+    tmp_path.chmod(0o750)
+    open_database(tmp_path / "livectl.db", sqlite_schema.prepare).close()
+    assert mode(tmp_path) == 0o750
+
+
+async def test_a_closed_database_is_one_file(path: Path) -> None:
+    store = SqliteStore(path)
+    await store.open()
+    await added(store)
+    await store.close()
+    assert [file.name for file in path.parent.iterdir()] == ["livectl.db"]
+
+
+def test_a_commit_is_on_the_disk_and_readers_do_not_wait(connection: sqlite3.Connection) -> None:
+    asked = ("journal_mode", "synchronous", "busy_timeout", "foreign_keys")
+    found = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in asked]
+    assert found == ["wal", 2, 10_000, 1]
+
+
+def test_importing_it_loads_no_library_that_is_slow() -> None:
+    slow = "pymongo starlette httpx livekit rich typer pydantic aiohttp yaml"
+    code = (
+        "import sys, livectl.adapters.sqlite\n"
+        f"print(*sorted(set('{slow}'.split()) & set(sys.modules)))"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == ""
+
+
+# --- the schema
+
+
+def test_a_database_newer_than_the_program_is_refused(connection: sqlite3.Connection) -> None:
+    connection.execute(f"PRAGMA user_version = {sqlite_schema.LATEST + 1}")
+    with pytest.raises(BadSettings) as refused:
+        sqlite_schema.prepare(connection)
+    assert "Upgrade livectl" in (refused.value.hint or "")
+
+
+async def test_an_older_database_is_brought_up_to_date_with_its_data(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = SqliteStore(path)
+    await old.open()
+    stream = await added(old)
+    await old.close()
+    later = ("CREATE TABLE later (x)", "INSERT INTO later VALUES (1)")
+    monkeypatch.setattr(sqlite_schema, "MIGRATIONS", (*sqlite_schema.MIGRATIONS, later))
+    monkeypatch.setattr(sqlite_schema, "LATEST", sqlite_schema.LATEST + 1)
+    new = SqliteStore(path)
+    await new.open()
+    assert await new.stream(stream.id) == stream
+    await new.close()
+    assert values(path, "SELECT x FROM later") == [1]
+    assert values(path, "PRAGMA user_version") == [sqlite_schema.LATEST]
+
+
+def test_a_migration_that_fails_leaves_the_version_before_it(
+    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = sqlite_schema.LATEST
+    broken = ("CREATE TABLE later (x)", "NONSENSE")
+    monkeypatch.setattr(sqlite_schema, "MIGRATIONS", (*sqlite_schema.MIGRATIONS, broken))
+    monkeypatch.setattr(sqlite_schema, "LATEST", before + 1)
+    with pytest.raises(sqlite3.OperationalError):
+        sqlite_schema.prepare(connection)
+    assert sqlite_schema.schema_version(connection) == before
+    assert not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'later'").fetchall()
+
+
+async def test_an_index_that_is_missing_is_made_at_the_next_start(path: Path) -> None:
+    with closing(open_database(path, sqlite_schema.prepare)) as connection:
+        connection.execute("DROP INDEX livestreams_live")
+        assert not sqlite_schema.indexes_there(connection)["livestreams_live"]
+    store = SqliteStore(path)
+    await store.open()
+    assert all((await store.check()).indexes.values())
+    await store.close()
+
+
+# --- plans
+
+
+def plan(connection: sqlite3.Connection, statement: tuple[str, list[object]]) -> str:
+    sql, bound = statement
+    return "\n".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", bound))
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (StreamQuery(live=True), "livestreams_live"),
+        (StreamQuery(live=True, before=(NOON, "a")), "livestreams_live"),
+        (StreamQuery(live=True, tag="a"), "livestreams_live"),
+        (StreamQuery(), "livestreams_newest"),
+        (StreamQuery(since=NOON), "livestreams_newest"),
+        (StreamQuery(owner_id="alice"), "livestreams_owner"),
+        (StreamQuery(owner_id="alice", before=(NOON, "a")), "livestreams_owner"),
+        (StreamQuery(teardown_owed=True), "livestreams_owed"),
+    ],
+)
+def test_streams_are_found_in_order_by_an_index(
+    connection: sqlite3.Connection, query: StreamQuery, index: str
+) -> None:
+    shown = plan(connection, sqlite_streams.find_streams_sql(query))
+    assert f"USING INDEX {index}" in shown
+    assert "TEMP B-TREE" not in shown
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (StreamQuery(ended_since=NOON, live=False), "livestreams_ended"),
+        (StreamQuery(ref="64b7f0"), "sqlite_autoindex_livestreams_1 (id>? AND id<?)"),
+    ],
+)
+def test_few_streams_are_found_by_an_index_and_sorted(
+    connection: sqlite3.Connection, query: StreamQuery, index: str
+) -> None:
+    assert f"USING INDEX {index}" in plan(connection, sqlite_streams.find_streams_sql(query))
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (EventQuery(after=5), "INTEGER PRIMARY KEY"),
+        (EventQuery(stream_id="a", after=5), "INDEX events_stream"),
+        (EventQuery(type="a"), "INDEX events_type"),
+        (EventQuery(since=NOON), "COVERING INDEX events_at"),
+    ],
+)
+def test_events_are_found_by_an_index(
+    connection: sqlite3.Connection, query: EventQuery, index: str
+) -> None:
+    shown = plan(connection, sqlite_log.events_sql(query))
+    assert f"USING {index}" in shown
+    assert "TEMP B-TREE" not in shown
+
+
+# --- the writing thread
+
+
+async def test_writes_that_wait_together_are_committed_together(
+    writer: Writer, connection: sqlite3.Connection, path: Path
+) -> None:
+    connection.execute("CREATE TABLE t (x)")
+    statements: list[str] = []
+    async with Held(writer):
+        connection.set_trace_callback(statements.append)
+        tasks = [asyncio.create_task(writer.run("insert", insert("t", n))) for n in range(200)]
+    await asyncio.gather(*tasks)
+    assert values(path, "SELECT x FROM t") == list(range(200))
+    # What held the thread is the first, the two hundred are the second.
+    assert statements.count("COMMIT") == 2
+
+
+async def test_many_durable_webhooks_need_few_commits(
+    path: Path, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[int] = []
+    commit = Writer._commit
+
+    def counted(self: Writer, batch: list) -> None:
+        batches.append(len(batch))
+        commit(self, batch)
+
+    monkeypatch.setattr(Writer, "_commit", counted)
+
+    async def deliver(who: int) -> None:
+        for number in range(10):
+            assert await store.add_webhook(a_webhook(id=f"{who}-{number}"))
+
+    await asyncio.gather(*(deliver(who) for who in range(64)))
+    assert sum(batches) == 640
+    assert len(batches) < 640 / 8
+    assert values(path, "SELECT count(*) FROM inbox") == [640]
+
+
+async def test_one_that_fails_takes_no_other_with_it(
+    writer: Writer, connection: sqlite3.Connection, path: Path
+) -> None:
+    connection.execute("CREATE TABLE t (x UNIQUE)")
+
+    def fails_late(connection: sqlite3.Connection) -> None:
+        insert("t", 98)(connection)
+        insert("t", 99)(connection)
+        raise ValueError("mine")
+
+    async with Held(writer):
+        works = [insert("t", 1), fails_late, insert("t", 1), insert("t", 2)]
+        tasks = [asyncio.create_task(writer.run("work", work)) for work in works]
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(result) for result in results] == [type(None), ValueError, Unavailable, type(None)]
+    assert values(path, "SELECT x FROM t") == [1, 2]
+
+
+async def test_where_the_commit_fails_all_of_it_failed(
+    writer: Writer, connection: sqlite3.Connection, path: Path
+) -> None:
+    connection.execute("CREATE TABLE parent (id PRIMARY KEY)")
+    connection.execute(
+        "CREATE TABLE child (x REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED)"
+    )
+    async with Held(writer):
+        works = [insert("parent", 1), insert("child", 2)]  # the second is refused at the commit
+        tasks = [asyncio.create_task(writer.run("work", work)) for work in works]
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(result) for result in results] == [Unavailable, Unavailable]
+    assert values(path, "SELECT id FROM parent") == []
+    await writer.run("work", insert("parent", 3))
+    assert values(path, "SELECT id FROM parent") == [3]
+
+
+async def test_a_write_that_was_given_up_before_it_began_is_left_out(
+    writer: Writer, connection: sqlite3.Connection, path: Path
+) -> None:
+    connection.execute("CREATE TABLE t (x)")
+    async with Held(writer):
+        tasks = [asyncio.create_task(writer.run("insert", insert("t", n))) for n in range(3)]
+        await asyncio.sleep(0)
+        tasks[1].cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert values(path, "SELECT x FROM t") == [0, 2]
+
+
+async def test_closing_finishes_what_was_accepted_and_takes_no_more(
+    writer: Writer, connection: sqlite3.Connection, path: Path
+) -> None:
+    connection.execute("CREATE TABLE t (x)")
+    tasks = [asyncio.create_task(writer.run("insert", insert("t", n))) for n in range(50)]
+    await asyncio.sleep(0)
+    await writer.close()
+    await asyncio.gather(*tasks)
+    assert values(path, "SELECT count(*) FROM t") == [50]
+    with pytest.raises(Unavailable):
+        await writer.run("insert", insert("t", 51))
+
+
+async def test_a_reader_cannot_write(path: Path, connection: sqlite3.Connection) -> None:
+    connection.execute("CREATE TABLE t (x)")
+    readers = Readers(path)
+    with pytest.raises(Unavailable, match="read-only"):
+        await readers.run("insert", insert("t", 1))
+    await readers.close()
+
+
+# --- what fails outside
+
+
+async def test_a_full_disk_is_said_in_words(
+    writer: Writer, connection: sqlite3.Connection, path: Path
+) -> None:
+    connection.execute("CREATE TABLE t (x)")
+    connection.execute("PRAGMA max_page_count = 1")  # held at what there is
+    with pytest.raises(Unavailable, match="the disk is full") as failed:
+        await writer.run("add_webhook", insert("t", "x" * 1_000_000))
+    assert "add_webhook" in failed.value.message
+    assert str(path) in (failed.value.hint or "")
+    connection.execute("PRAGMA max_page_count = 1000000")
+    await writer.run("insert", insert("t", 1))
+    assert values(path, "SELECT x FROM t") == [1]
+
+
+async def test_a_database_that_another_process_holds_is_said_in_words(
+    path: Path, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.close()
+    monkeypatch.setattr(sqlite_connection, "BUSY_SECONDS", 0.1)
+    await store.open()
+    with closing(connect(path)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Unavailable, match="locked by another process"):
+            await store.append_event(an_event())
+        assert await store.last_event_seq() == 0  # who reads does not wait
+    await store.append_event(an_event())
+
+
+def test_what_is_no_database_is_said_in_words(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text("not a database, but long enough to be taken for one" * 20)
+    with pytest.raises(Unavailable, match="not a SQLite database"):
+        open_database(path, sqlite_schema.prepare)
+
+
+def test_a_path_that_cannot_be_is_said_in_words(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "directory.db").mkdir()
+    for path in (tmp_path / "file" / "livectl.db", tmp_path / "directory.db"):
+        with pytest.raises(Unavailable) as failed:
+            open_database(path, sqlite_schema.prepare)
+        assert str(path) in (failed.value.hint or "")
+
+
+# --- records
+
+
+async def test_an_export_is_of_one_moment(store: SqliteStore, path: Path) -> None:
+    for _ in range(600):
+        await added(store)
+    export = store.dump()
+    records = [await anext(export)]
+    await added(store)
+    records += [record async for record in export]
+    kinds = [record.kind for record in records]
+    assert (kinds.count("stream"), kinds.count("event")) == (600, 600)
+
+
+async def test_a_load_is_all_or_nothing(store: SqliteStore) -> None:
+    good = Record(
+        kind="ban",
+        key="bob",
+        document={
+            "userId": "bob",
+            "until": "2026-01-01T00:00:00.000Z",
+            "by": "x",
+            "at": "2026-01-01T00:00:00.000Z",
+        },
+    )
+    for kind in ("stream", "sighting", "event", "webhook", "ban", "report", "start_key"):
+        with pytest.raises(BadInput, match=f"{kind} bad"):
+            await store.load([good, Record(kind=kind, key="bad", document={"at": 3})])  # type: ignore[arg-type]
+    assert await dumped(store) == []
+
+
+# --- several processes, and their deaths
+
+
+def start(path: Path, name: str, count: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "tests.adapters.sqlite_process", str(path), name, str(count)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+async def test_two_processes_write_at_once_and_wait_for_each_other(path: Path) -> None:
+    processes = [start(path, name, 800) for name in ("one", "two")]
+    said = [process.communicate(timeout=60)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert all(text.endswith("closed\n") for text in said)
+    assert values(path, "SELECT count(*) FROM inbox") == [1600]
+    assert values(path, "SELECT rev FROM livestreams") == [800, 800]
+    assert values(path, "SELECT count(*) FROM events") == [1602]
+
+
+def killed_again_and_again(path: Path) -> list[list[str]]:
+    """What processes were told before each was killed at some moment of its writing."""
+    said: list[str] = []
+    for number, alive_s in enumerate((0.02, 0.05, 0.11, 0.18, 0.26, 0.3)):
+        process = start(path, f"room{number}", 1_000_000)
+        assert process.stdout is not None
+        with process, process.stdout:
+            said.append(process.stdout.readline())
+            time.sleep(alive_s)
+            process.kill()
+            said += process.stdout.readlines()
+    return [line.split() for line in said if line.endswith("\n")]
+
+
+async def test_a_process_that_is_killed_loses_nothing_it_was_told_and_halves_nothing(
+    path: Path,
+) -> None:
+    acknowledged = killed_again_and_again(path)
+    assert len(acknowledged) > 50
+    assert values(path, "PRAGMA integrity_check") == ["ok"]
+
+    store = SqliteStore(path)
+    await store.open()
+    streams = {stream.id: stream for stream in await store.find_streams(StreamQuery())}
+    for stream in streams.values():
+        entries = await store.events(EventQuery(stream_id=stream.id, limit=1_000_000))
+        blocked = [f"user{e.data['user']}" for e in entries if e.type == "user.blocked"]
+        assert stream.blocked_user_ids == blocked
+        assert stream.rev == len(blocked)
+    webhooks = set(values(path, "SELECT id FROM inbox"))
+    for what, *ids in acknowledged:
+        if what == "webhook":
+            assert ids[0] in webhooks
+        elif what == "blocked":
+            assert ids[1] in streams[ids[0]].blocked_user_ids
+        else:
+            assert ids[0] in streams
+    await store.close()

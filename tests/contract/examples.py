@@ -1,0 +1,91 @@
+"""Values for the contract tests: each valid, each different where it has to be."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import msgspec
+
+from livectl.domain.event import Event, event
+from livectl.domain.ids import new_id
+from livectl.domain.presence import Sighting
+from livectl.domain.stream import Stream
+from livectl.domain.webhook import InboxEntry
+from livectl.ports import EventQuery, Record, Store
+
+T = TypeVar("T")
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+HEX_USER = "64b7f0c2a1d3e4f5a6b7c8d9"
+
+
+def at(seconds: float) -> datetime:
+    return NOON + timedelta(seconds=seconds)
+
+
+def a_stream(**fields: Any) -> Stream:
+    id_ = fields.pop("id", new_id())
+    defaults: dict[str, Any] = {
+        "owner_id": "alice",
+        "room_name": f"live_alice_{id_}",
+        "title": "A title",
+        "is_live": True,
+        "started_at": NOON,
+        "created_at": NOON,
+        "updated_at": NOON,
+    }
+    return Stream(id=id_, **{**defaults, **fields})
+
+
+def an_event(type_: str = "test.happened", **fields: Any) -> Event:
+    return event(type_, fields.pop("at", NOON), fields.pop("actor", "user:alice"), **fields)
+
+
+def a_webhook(**fields: Any) -> InboxEntry:
+    defaults: dict[str, Any] = {
+        "id": f"EV_{new_id()}",
+        "type": "room_started",
+        "received_at": NOON,
+        "created_at": NOON,
+        "body": '{"event":"room_started"}',
+        "room": "live_alice_1",
+    }
+    return InboxEntry(**{**defaults, **fields})
+
+
+def a_sighting(stream_id: str, sid: str, user_id: str = "bob", **times: datetime) -> Sighting:
+    return Sighting(stream_id=stream_id, sid=sid, user_id=user_id, **times)
+
+
+async def added(store: Store, **fields: Any) -> Stream:
+    """A stream that is in the store."""
+    stream = a_stream(**fields)
+    await store.add_stream(stream, an_event("stream.started", stream_id=stream.id))
+    return stream
+
+
+async def read(store: Store, stream_id: str) -> Stream:
+    stream = await store.stream(stream_id)
+    assert stream is not None
+    return stream
+
+
+async def event_types(store: Store) -> list[str]:
+    """What happened since the streams were added."""
+    entries = await store.events(EventQuery(limit=10_000))
+    return [entry.type for entry in entries if entry.type != "stream.started"]
+
+
+async def dumped(store: Store) -> list[Record]:
+    return [record async for record in store.dump()]
+
+
+def as_bytes(records: Iterable[Record]) -> bytes:
+    return b"\n".join(msgspec.json.encode(record, order="deterministic") for record in records)
+
+
+async def together(calls: Iterable[Awaitable[T]]) -> list[T]:
+    return list(await asyncio.gather(*calls))

@@ -1,0 +1,269 @@
+"""Everything out of a store and into another: the same bytes on every store."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import msgspec
+import pytest
+
+from livectl.domain.event import Event
+from livectl.domain.ids import new_id
+from livectl.domain.people import Ban, Report
+from livectl.errors import Conflict
+from livectl.ports import EventQuery, InboxQuery, Record, RecordKind, Store
+from tests.contract.examples import (
+    HEX_USER,
+    NOON,
+    a_sighting,
+    a_stream,
+    a_webhook,
+    an_event,
+    as_bytes,
+    at,
+    dumped,
+)
+
+KINDS: tuple[RecordKind, ...] = get_args(RecordKind)
+STREAM = "64b7f0c2a1d3e4f5a6b7c801"
+
+EXPECTED = [
+    Record(
+        kind="stream",
+        key=STREAM,
+        document={
+            "id": STREAM,
+            "ownerId": HEX_USER,
+            "roomName": f"live_{HEX_USER}_1",
+            "title": "Title",
+            "isLive": True,
+            "startedAt": "2026-03-01T12:00:00.000Z",
+            "teardownOwed": False,
+            "viewers": 0,
+            "peakViewers": 0,
+            "tags": [],
+            "blockedUserIds": ["bob", HEX_USER],
+            "recording": {"status": "recording", "startedAt": "2026-03-01T12:00:01.002Z"},
+            "pinnedMessages": [
+                {"messageId": "m", "authorId": HEX_USER, "timestamp": "2026-03-01T12:00:01.000Z"}
+            ],
+            "enableRecording": True,
+            "enableReplay": True,
+            "totalGifts": 0,
+            "createdAt": "2026-03-01T12:00:00.000Z",
+            "updatedAt": "2026-03-01T12:00:00.000Z",
+            "rev": 0,
+            "legacy": {"at": {"$date": "2025-01-02T03:04:05.678Z"}, "by": {"$oid": HEX_USER}},
+        },
+    ),
+    Record(
+        kind="sighting",
+        key=f"{STREAM}/PA_1",
+        document={
+            "streamId": STREAM,
+            "sid": "PA_1",
+            "userId": HEX_USER,
+            "joinedAt": "2026-03-01T12:00:01.000Z",
+        },
+    ),
+    Record(
+        kind="event",
+        key="00000000000000000007",
+        document={
+            "id": "64b7f0c2a1d3e4f5a6b7c8e1",
+            "at": "2026-03-01T12:00:00.000Z",
+            "type": "stream.started",
+            "actor": "user:alice",
+            "streamId": STREAM,
+            "data": {"title": "Title"},
+            "seq": 7,
+        },
+    ),
+    Record(
+        kind="event",
+        key="00000000000000000012",
+        document={
+            "id": "64b7f0c2a1d3e4f5a6b7c8e0",
+            "at": "2026-03-01T12:00:00.000Z",
+            "type": "test.bare",
+            "actor": "livekit",
+            "seq": 12,
+        },
+    ),
+    Record(
+        kind="webhook",
+        key="EV_1",
+        document={
+            "id": "EV_1",
+            "type": "room_started",
+            "receivedAt": "2026-03-01T12:00:00.000Z",
+            "createdAt": "2026-03-01T12:00:00.000Z",
+            "body": "{}",
+            "status": "pending",
+            "attempts": 0,
+            "nextAt": "1970-01-01T00:00:00.000Z",
+        },
+    ),
+    Record(
+        kind="ban",
+        key=HEX_USER,
+        document={
+            "userId": HEX_USER,
+            "until": "2026-03-01T13:00:00.000Z",
+            "by": "operator:eve",
+            "at": "2026-03-01T12:00:00.000Z",
+        },
+    ),
+    Record(
+        kind="report",
+        key="64b7f0c2a1d3e4f5a6b7c8f1",
+        document={
+            "id": "64b7f0c2a1d3e4f5a6b7c8f1",
+            "streamId": STREAM,
+            "reporterId": "bob",
+            "type": "abuse",
+            "reason": "insults",
+            "at": "2026-03-01T12:00:00.000Z",
+            "evidence": [],
+            "status": "open",
+        },
+    ),
+    Record(
+        kind="start_key",
+        key=f"{HEX_USER}/key",
+        document={
+            "ownerId": HEX_USER,
+            "key": "key",
+            "digest": "d",
+            "streamId": STREAM,
+            "at": "2026-03-01T12:00:00.000Z",
+        },
+    ),
+]
+
+
+async def fill(store: Store) -> None:
+    """Two or more of each kind, put in as the product does."""
+    for number in range(5):
+        stream = a_stream(owner_id=f"owner{number}", tags=["a"], extra={"legacy": number})
+        await store.add_stream(stream, an_event("stream.started", stream_id=stream.id, n=number))
+        await store.add_sightings(
+            [
+                a_sighting(stream.id, "PA_1", HEX_USER, joined_at=at(1)),
+                a_sighting(stream.id, "PA_2", "bob", left_at=at(2)),
+            ]
+        )
+        await store.end_stream(stream.id, at=at(3), reason="r", by="x", event=an_event("ended"))
+        entry = a_webhook(received_at=at(number), room=None if number % 2 else "room")
+        await store.add_webhook(entry)
+        if number % 2:
+            await store.finish_webhooks([entry.id], at=at(9))
+        ban = Ban(user_id=f"u{number}", until=at(60), by="x", at=NOON)
+        await store.ban(ban, an_event("user.banned"))
+        report = Report(
+            id=new_id(), stream_id=stream.id, reporter_id="bob", type="t", reason="r", at=NOON
+        )
+        await store.add_report(report, an_event("report.filed"))
+        await store.remember_start(f"o{number}", "k", digest="d", stream_id=stream.id, at=NOON)
+    await store.retry_webhook(entry.id, next_at=at(100), error="failed")
+    await store.take_lease("tick", "me", now=NOON, until=at(60))
+
+
+async def test_records_are_written_in_their_one_form(store: Store) -> None:
+    await store.load(list(reversed(EXPECTED)))
+    assert await dumped(store) == EXPECTED
+
+
+async def test_what_has_no_value_is_left_out_except_in_fields_that_are_not_ours(
+    store: Store,
+) -> None:
+    document = {**EXPECTED[0].document, "endedAt": None, "vod": None, "legacy": None}
+    await store.load([msgspec.structs.replace(EXPECTED[0], document=document)])
+    (record,) = await dumped(store)
+    assert record.document == {**EXPECTED[0].document, "legacy": None}
+
+
+async def test_what_is_loaded_is_there_for_the_product(store: Store) -> None:
+    await store.load(EXPECTED)
+    stream = await store.stream(STREAM)
+    assert stream is not None
+    assert stream.blocked_user_ids == ["bob", HEX_USER]
+    assert await store.present_viewers(STREAM) == 1
+    assert [event.seq for event in await store.events(EventQuery())] == [7, 12]
+    assert [entry.id for entry in await store.webhooks(InboxQuery())] == ["EV_1"]
+    assert await store.ban_of(HEX_USER) is not None
+    known = await store.remember_start(HEX_USER, "key", digest="x", stream_id="y", at=NOON)
+    assert known == ("d", STREAM)
+
+
+async def test_an_export_of_a_stores_own_data_is_ordered_and_without_leases(store: Store) -> None:
+    await fill(store)
+    records = await dumped(store)
+    assert records == sorted(records, key=lambda record: (KINDS.index(record.kind), record.key))
+    assert {record.kind for record in records} == set(KINDS)
+    assert len({(record.kind, record.key) for record in records}) == len(records)
+
+
+async def test_an_export_loaded_elsewhere_is_the_same_bytes_again(
+    store: Store, elsewhere: Store
+) -> None:
+    await fill(store)
+    await store.load(EXPECTED)
+    exported = await dumped(store)
+    for _ in range(2):  # a repeated load changes nothing
+        for start in range(0, len(exported), 20):
+            await elsewhere.load(exported[start : start + 20])
+        assert as_bytes(await dumped(elsewhere)) == as_bytes(exported)
+
+
+async def test_the_log_goes_on_above_what_was_loaded(store: Store) -> None:
+    await store.load(EXPECTED)
+    assert await store.last_event_seq() == 12
+    await store.append_event(an_event("test.later"))
+    seqs = [event.seq for event in await store.events(EventQuery())]
+    assert seqs[:2] == [7, 12]
+    assert seqs[2] > 12
+
+
+async def test_a_load_replaces_what_has_the_same_key(store: Store) -> None:
+    await store.load(EXPECTED)
+    changed = [
+        msgspec.structs.replace(record, document={**record.document, **changes})
+        for record in EXPECTED
+        if (changes := {
+            "stream": {"title": "Other", "isLive": False},
+            "sighting": {"leftAt": "2026-03-01T12:00:05.000Z"},
+            "event": {"actor": "someone"},
+            "webhook": {"status": "done", "handledAt": "2026-03-01T12:00:05.000Z"},
+            "ban": {"reason": "now with one"},
+            "report": {"status": "closed"},
+            "start_key": {"digest": "other"},
+        }[record.kind])
+    ]  # fmt: skip
+    await store.load(changed)
+    assert await dumped(store) == changed
+    assert await store.present_viewers(STREAM) == 0
+    assert await store.live_totals() == (0, 0)
+
+
+async def test_a_load_does_not_take_another_streams_room(store: Store) -> None:
+    await store.load(EXPECTED)
+    other = {**EXPECTED[0].document, "id": "f" * 24}
+    with pytest.raises(Conflict):
+        await store.load([Record(kind="stream", key="f" * 24, document=other)])
+    assert await store.stream(STREAM) is not None
+    assert await store.stream("f" * 24) is None
+
+
+async def test_nothing_comes_from_an_empty_store_and_nothing_is_loaded(store: Store) -> None:
+    assert await dumped(store) == []
+    await store.load([])
+    assert await dumped(store) == []
+
+
+async def test_an_export_that_is_left_early_harms_nothing(store: Store) -> None:
+    await fill(store)
+    export = store.dump()
+    assert (await anext(export)).kind == "stream"
+    await export.aclose()  # type: ignore[attr-defined]
+    await store.append_event(Event(id=new_id(), at=NOON, type="t", actor="a"))

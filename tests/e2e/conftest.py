@@ -1,0 +1,219 @@
+"""A server process of its own, a real livekit-server that tells it, and real participants."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+import pytest_asyncio
+
+from tests.parts.livekit import LiveKit
+
+CLIENT = Path(__file__).with_name("client.py")
+JWT_SECRET = secrets.token_hex(32)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Server:
+    """`livectl serve` on SQLite."""
+
+    port: int
+    data_dir: Path
+    livekit: LiveKit
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+            "LIVEKIT_URL": self.livekit.url,
+            "LIVEKIT_API_KEY": self.livekit.key,
+            "LIVEKIT_API_SECRET": self.livekit.secret,
+            "JWT_SECRET": JWT_SECRET,
+            "LIVECTL_DATA_DIR": str(self.data_dir),
+            "LIVECTL_RECONCILE_SECONDS": "2",
+            "LIVECTL_START_GRACE_SECONDS": "5",
+        }
+
+    def start(self) -> None:
+        command = [
+            sys.executable,
+            "-c",
+            f'from livectl.runner import serve; from livectl.config import load; serve(load(),host="127.0.0.1",port={self.port},workers=1,log_level="info")',
+        ]
+        log = (self.data_dir / "serve.log").open("ab")
+        self.process = subprocess.Popen(command, env=self.environment, stderr=log)
+        log.close()
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            with contextlib.suppress(httpx.TransportError):
+                if httpx.get(f"{self.url}/healthz").status_code == 200:
+                    return
+            time.sleep(0.05)
+        raise AssertionError((self.data_dir / "serve.log").read_text()[-2000:])
+
+    def kill(self) -> None:
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        self._end(signal.SIGTERM)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self.process is not None:
+            self.process.send_signal(how)
+            self.process.wait(30)
+            self.process = None
+
+
+@dataclass
+class Api:
+    """The REST of a server, as users of the product and as an administrator."""
+
+    client: httpx.AsyncClient
+
+    async def call(self, method: str, path: str, user: str, body: Any = None) -> Any:
+        claims: dict[str, Any] = {"userId": user, "exp": int(time.time()) + 600}
+        if user == "admin":
+            claims["role"] = "administrator"
+        token = jwt.encode(claims, JWT_SECRET, algorithm="HS256")
+        reply = await self.client.request(
+            method, path, json=body, headers={"Authorization": f"Bearer {token}"}
+        )
+        assert reply.status_code == 200, reply.text
+        return reply.json()
+
+    async def status(self, stream_id: str) -> Any:
+        return await self.call("GET", f"/api/live/{stream_id}/status", "someone")
+
+
+@dataclass
+class Client:
+    """A participant process and what it said."""
+
+    process: asyncio.subprocess.Process
+    said: list[dict[str, Any]] = field(default_factory=list)
+    reader: asyncio.Task[None] | None = None
+
+    async def read(self) -> None:
+        assert self.process.stdout is not None
+        async for line in self.process.stdout:
+            if line.startswith(b"{"):
+                self.said.append(json.loads(line))
+
+    def all(self, what: str) -> list[dict[str, Any]]:
+        return [one for one in self.said if one["what"] == what]
+
+    async def says(self, what: str, *, times: int = 1, within: float = 10) -> dict[str, Any]:
+        await until(lambda: len(self.all(what)) >= times, within, f"{what} x{times}: {self.said}")
+        return self.all(what)[times - 1]
+
+    async def keeps_being_put_out(self, tries: int = 4) -> None:
+        """It comes back again and again, and never is in the room for a second."""
+        before = len(self.all("trying"))
+        await until(lambda: len(self.all("trying")) >= before + tries, 30, f"{self.said}")
+        stays = self.stays()
+        assert max(stays[1:], default=0) < 1, self.said
+
+    def stays(self) -> list[float]:
+        """How long it was in the room each time, in seconds."""
+        lengths, since = [], None
+        for one in self.said:
+            if one["what"] == "connected":
+                since = one["at"]
+            elif since is not None and one["what"] == "disconnected":
+                lengths.append(one["at"] - since)
+                since = None
+        return lengths
+
+
+async def until(
+    so: Callable[[], Any], within: float = 10, otherwise: str = "it never came true"
+) -> None:
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        result = so()
+        if asyncio.iscoroutine(result):
+            result = await result
+        if result:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(otherwise)
+
+
+@pytest.fixture(params=[True], ids=["webhooks"])
+def told(request: pytest.FixtureRequest) -> bool:
+    """Whether LiveKit's webhooks reach the server."""
+    return bool(request.param)
+
+
+@pytest.fixture
+def server(tmp_path: Path, new_livekit: Callable[..., LiveKit], told: bool) -> Iterator[Server]:
+    # Rooms are made by joining here: the harder case, where an old token brings back a dead room.
+    port = free_port()
+    hooks = [f"http://127.0.0.1:{port}/api/webhooks/livekit"] if told else []
+    running = Server(port, tmp_path, new_livekit(webhook_urls=hooks, auto_create=True))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest_asyncio.fixture
+async def api(server: Server) -> AsyncIterator[Api]:
+    async with httpx.AsyncClient(base_url=server.url, timeout=20) as client:
+        yield Api(client)
+
+
+@pytest_asyncio.fixture
+async def join(server: Server) -> AsyncIterator[Callable[..., Any]]:
+    """`await join("publish" or "view", token, insist=False)`: a participant, on its way in."""
+    clients: list[Client] = []
+
+    async def start(role: str, token: str, *, insist: bool = False, seconds: int = 60) -> Client:
+        command = [sys.executable, str(CLIENT), role, server.livekit.url, str(seconds)]
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            *(["--insist"] if insist else []),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        assert process.stdin is not None
+        process.stdin.write(token.encode() + b"\n")
+        await process.stdin.drain()
+        client = Client(process)
+        client.reader = asyncio.create_task(client.read())
+        clients.append(client)
+        return client
+
+    yield start
+    for client in clients:
+        if client.process.returncode is None:
+            client.process.kill()
+        await client.process.wait()
+        if client.reader is not None:
+            await client.reader

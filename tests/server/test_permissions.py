@@ -1,0 +1,205 @@
+"""Every call for every kind of caller, as one table. A new route without its line fails."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+
+from livectl.app import ROUTES
+from livectl.server.auth import Allow
+from livectl.server.http import Route
+from tests.parts import free_port
+from tests.parts.livekit import LiveKit
+from tests.server.api import JWT_SECRET, METRICS_TOKEN, ROOT, Api, as_operator
+from tests.server.conftest import NewApi
+
+CALLERS = ("anonymous", "someone", "owner", "administrator", "operator", "monitor")
+
+# A stream that is not one's own does not exist, where only its owner may act on it: 404.
+# An operator at the shell is no user: going live in no user's name is bad input.
+TABLE = {
+    "POST /api/live/start": (401, 200, 200, 200, 400, 403),
+    "POST /api/live/stop": (401, 404, 200, 404, 404, 403),
+    "GET /api/live/active": (401, 200, 200, 200, 200, 403),
+    "GET /api/live/{id}/watch": (401, 200, 200, 200, 200, 403),
+    "GET /api/live/{id}/status": (401, 200, 200, 200, 200, 403),
+    "POST /api/live/{id}/end": (401, 403, 403, 200, 200, 403),
+    "POST /api/live/{id}/report": (401, 200, 200, 200, 200, 403),
+    "GET /api/live/{id}/blocks": (401, 404, 200, 200, 200, 403),
+    "POST /api/live/{id}/blocks": (401, 404, 200, 200, 200, 403),
+    "DELETE /api/live/{id}/blocks/{user_id:path}": (401, 404, 200, 200, 200, 403),
+    "GET /api/streams": (401, 403, 403, 200, 200, 403),
+    "POST /api/streams": (401, 403, 403, 200, 200, 403),
+    "GET /api/streams/{id}": (401, 403, 403, 200, 200, 403),
+    "GET /api/streams/{id}/timeline": (401, 403, 403, 200, 200, 403),
+    "GET /api/bans": (401, 403, 403, 200, 200, 403),
+    "POST /api/bans": (401, 403, 403, 200, 200, 403),
+    "DELETE /api/bans/{user_id:path}": (401, 403, 403, 200, 200, 403),
+    "POST /api/webhooks/livekit": (401, 401, 401, 401, 401, 401),
+    "GET /api/webhooks": (401, 403, 403, 200, 200, 403),
+    "POST /api/webhooks/replay": (401, 403, 403, 200, 200, 403),
+    "POST /api/webhooks/sample": (401, 403, 403, 200, 200, 403),
+    "GET /api/webhooks/{webhook_id}": (401, 403, 403, 200, 200, 403),
+    "POST /api/reconcile": (401, 403, 403, 200, 200, 403),
+    "GET /api/events": (401, 403, 403, 200, 200, 403),
+    "POST /api/tokens": (401, 403, 403, 200, 200, 403),
+    "GET /api/doctor": (401, 403, 403, 200, 200, 403),
+    "GET /healthz": (200, 200, 200, 200, 200, 200),
+    "GET /readyz": (200, 200, 200, 200, 200, 200),
+    "GET /metrics": (401, 403, 403, 200, 200, 200),
+    "GET /openapi.json": (200, 200, 200, 200, 200, 200),
+    "GET /docs": (200, 200, 200, 200, 200, 200),
+}
+CODES = {401: "unauthenticated", 403: "forbidden", 404: "not_found", 400: "bad_request"}
+
+BODIES: dict[str, dict[str, Any]] = {
+    "POST /api/live/{id}/report": {"type": "spam", "reason": "it is"},
+    "POST /api/live/{id}/blocks": {"userId": "mallory"},
+    "POST /api/streams": {"ownerId": "carol"},
+    "POST /api/bans": {"userId": "mallory", "seconds": 60},
+    "POST /api/webhooks/replay": {"failed": True},
+    "POST /api/webhooks/sample": {"event": "room_started"},
+    "POST /api/tokens": {"userId": "carol"},
+}
+
+
+def name_of(route: Route) -> str:
+    return f"{route.method} {route.path}"
+
+
+by_name = pytest.mark.parametrize("route", ROUTES, ids=name_of)
+
+
+def test_every_route_has_its_line_in_the_table_and_no_line_is_left_over() -> None:
+    assert sorted(TABLE) == sorted(name_of(route) for route in ROUTES)
+
+
+async def request_of(route: Route, api: Api) -> dict[str, Any]:
+    """A good request about a fresh stream of `owner`, with `bob` blocked and banned."""
+    stream_id = (await api.start("owner"))["streamId"]
+    await api.post(f"/api/live/{stream_id}/blocks", ROOT, json={"userId": "bob"})
+    await api.post("/api/bans", ROOT, json={"userId": "bob", "seconds": 60})
+    request: dict[str, Any] = {
+        "method": route.method,
+        "url": route.path.replace("{id}", stream_id)
+        .replace("{user_id:path}", "bob")
+        .replace("{webhook_id}", await kept_webhook(api)),
+    }
+    if route.body is not None and route.allow is not Allow.LIVEKIT:
+        request["json"] = BODIES.get(name_of(route), {})
+    if name_of(route) == "POST /api/live/stop":
+        request["json"] = {"streamId": stream_id}
+    return request
+
+
+async def kept_webhook(api: Api) -> str:
+    body, signature = api.context.inbox.sample("room_started", None)
+    answer = await api.post(
+        "/api/webhooks/livekit", content=body, headers={"Authorization": signature}
+    )
+    assert answer.status_code == 200
+    return str(json.loads(body)["id"])
+
+
+@by_name
+@pytest.mark.parametrize("caller", CALLERS)
+async def test_each_caller_may_do_what_the_table_says(
+    route: Route, caller: str, new_api: NewApi
+) -> None:
+    api = await new_api()
+    request = await request_of(route, api)
+    if route.path == "/api/doctor":  # it would wait for a webhook
+        api = await new_api(LIVEKIT_URL=f"http://127.0.0.1:{free_port()}")
+    answer = await call_as(caller, api, request)
+    expected = TABLE[name_of(route)][CALLERS.index(caller)]
+    assert answer.status_code == expected, answer.text
+    if expected >= 400:
+        assert answer.json()["code"] == CODES[expected]
+
+
+async def call_as(caller: str, api: Api, request: dict[str, Any]) -> httpx.Response:
+    if caller == "operator":
+        async with as_operator(api.app) as operator:
+            return await operator.request(**request)
+    headers = {
+        "anonymous": dict,
+        "someone": lambda: api.bearer("someone"),
+        "owner": lambda: api.bearer("owner"),
+        "administrator": lambda: api.bearer(ROOT),
+        "monitor": lambda: {"Authorization": f"Bearer {METRICS_TOKEN}"},
+    }[caller]()
+    return await api.http.request(**request, headers=headers)
+
+
+@by_name
+async def test_public_browsing_opens_active_and_status_and_nothing_else(
+    route: Route, new_api: NewApi
+) -> None:
+    api = await new_api(LIVECTL_PUBLIC_BROWSE="true")
+    answer = await call_as("anonymous", api, await request_of(route, api))
+    opened = {"GET /api/live/active", "GET /api/live/{id}/status"}
+    expected = 200 if name_of(route) in opened else TABLE[name_of(route)][0]
+    assert answer.status_code == expected, answer.text
+
+
+def claims(**changed: Any) -> dict[str, Any]:
+    now = int(time.time())
+    return {
+        "userId": "owner",
+        "role": "administrator",
+        "iat": now,
+        "exp": now + 3600,
+        "aud": "livectl",
+        **changed,
+    }
+
+
+def unsigned(header: dict[str, str]) -> str:
+    parts = (json.dumps(part).encode() for part in (header, claims()))
+    return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts) + "."
+
+
+BAD_TOKENS: dict[str, Callable[[], str]] = {
+    "forged": lambda: jwt.encode(claims(), "f" * 40, algorithm="HS256"),
+    "expired": lambda: jwt.encode(claims(exp=int(time.time()) - 1), JWT_SECRET),
+    "not yet valid": lambda: jwt.encode(claims(nbf=int(time.time()) + 60), JWT_SECRET),
+    "alg none": lambda: unsigned({"alg": "none", "typ": "JWT"}),
+    "alg NONE": lambda: unsigned({"alg": "NoNe"}),
+    "another HMAC": lambda: jwt.encode(claims(), JWT_SECRET + "x" * 40, algorithm="HS512"),
+    "wrong audience": lambda: jwt.encode(claims(aud="other"), JWT_SECRET),
+    "no audience": lambda: jwt.encode(
+        {name: value for name, value in claims().items() if name != "aud"}, JWT_SECRET
+    ),
+    "no user": lambda: jwt.encode(claims(userId=None), JWT_SECRET),
+    "garbage": lambda: "a.b.c",
+    "not ASCII": lambda: "tök.en.é",
+}
+
+
+@by_name
+async def test_a_token_that_is_not_good_is_refused_wherever_a_token_counts(
+    route: Route, new_api: NewApi, livekit: LiveKit
+) -> None:
+    api = await new_api(JWT_AUDIENCE="livectl")
+    request = await request_of(route, api)
+    _, signature = api.context.inbox.sample("room_started", None)
+    headers = {name: f"Bearer {make()}" for name, make in BAD_TOKENS.items()}
+    headers |= {"another scheme": "Basic YTpi", "no token": "Bearer ", "a webhook's": signature}
+    for name, header in headers.items():
+        answer = await api.http.request(**request, headers={"Authorization": header.encode()})
+        expected = 200 if route.allow is Allow.EVERYONE else 401
+        assert answer.status_code == expected, (name, answer.text)
+
+
+async def test_a_good_token_counts_with_the_right_audience(new_api: NewApi) -> None:
+    api = await new_api(JWT_AUDIENCE="livectl")
+    token = jwt.encode(claims(), JWT_SECRET)
+    answer = await api.get("/api/streams", headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == 200
