@@ -29,7 +29,7 @@ bench: ## list what is measured, and how to measure it
 	@ls bench/*/README.md 2>/dev/null || echo "nothing is measured yet"
 
 completions: .venv/.installed ## make the shells' completion files anew
-	$(BIN)/python -m livectl.commands.completion --write completions
+	$(BIN)/python -m livectl.commands.completion completions
 
 docs: .venv/.installed ## make the reference in docs/ anew from the code
 	$(BIN)/python docs/generate.py

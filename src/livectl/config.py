@@ -434,18 +434,35 @@ def _dotenv(path: Path) -> Mapping[str, str]:
     return {name: value or "" for name, value in dotenv_values(path, interpolate=False).items()}
 
 
-def _profile(name: str | None) -> list[tuple[str, Mapping[str, str]]]:
-    path = config_file()
+def profiles() -> list[dict[str, Any]]:
+    """The profiles of the config file: their names, servers, and which is the default."""
+    content = _config_content(config_file())
+    return [
+        {
+            "name": name,
+            "server": values.get("LIVECTL_SERVER", ""),
+            "default": name == content.get("default"),
+        }
+        for name, values in content.get("profiles", {}).items()
+    ]
+
+
+def _config_content(path: Path) -> dict[str, Any]:
     if not path.is_file():
-        if name:
-            raise BadSettings(
-                f"profile {name}: there is no {path}", hint=f"write [profiles.{name}] there"
-            )
-        return []
+        return {}
     try:
-        content = tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadSettings(f"{path}: {error}", hint="mend the file, it must be TOML") from error
+
+
+def _profile(name: str | None) -> list[tuple[str, Mapping[str, str]]]:
+    path = config_file()
+    if name and not path.is_file():
+        raise BadSettings(
+            f"profile {name}: there is no {path}", hint=f"write [profiles.{name}] there"
+        )
+    content = _config_content(path)
     chosen = name or content.get("default")
     if chosen is None:
         return []

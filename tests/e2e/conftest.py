@@ -61,11 +61,7 @@ class Server:
         }
 
     def start(self) -> None:
-        command = [
-            sys.executable,
-            "-c",
-            f'from livectl.runner import serve; from livectl.config import load; serve(load(),host="127.0.0.1",port={self.port},workers=1,log_level="info")',
-        ]
+        command = [sys.executable, "-m", "livectl", "serve", "--port", str(self.port)]
         log = (self.data_dir / "serve.log").open("ab")
         self.process = subprocess.Popen(command, env=self.environment, stderr=log)
         log.close()

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 from bson import Int64, ObjectId, json_util
+from bson.datetime_ms import DatetimeMS
 from bson.errors import BSONError
 
 from livectl.domain.clock import iso
@@ -39,6 +40,8 @@ _PARTS = {
     "vod": frozenset({"uploadedAt"}),
     "ingress": frozenset[str](),
 }
+_JSON_TYPES = frozenset({str, int, float, bool, type(None)})
+_NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 _PINNED_TIMES = frozenset({"timestamp"})
 _OWN = frozenset(field.encode_name for field in msgspec.structs.fields(Stream))
 
@@ -92,8 +95,8 @@ def tagged(value: Any) -> Any:
     if isinstance(value, Int64):
         return int(value)
     if isinstance(value, float) and not math.isfinite(value):
-        return {"$numberDouble": str(value)}
-    if value is None or isinstance(value, str | int | float):
+        return {"$numberDouble": _NOT_FINITE[str(value)]}
+    if type(value) in _JSON_TYPES:  # not their subclasses: there is a text that is code
         return value
     return tagged(json_util.default(value, json_util.CANONICAL_JSON_OPTIONS))
 
@@ -109,6 +112,8 @@ def untagged(value: Any) -> Any:
     parts = {name: untagged(part) for name, part in value.items()}
     if not any(name.startswith("$") for name in parts):
         return parts
+    if len(parts) == 1 and isinstance(ms := parts.get("$date"), int):
+        return DatetimeMS(int(ms))  # a date beyond what datetime can hold
     try:
         return json_util.object_hook(parts)
     except (BSONError, ValueError, TypeError, KeyError, OverflowError):

@@ -73,15 +73,23 @@ INDEXES = (
 )
 
 
+_IN_THE_WAY = (85, 86)  # IndexOptionsConflict, IndexKeySpecsConflict
+
+
 async def make_indexes(database: AsyncDatabase[Document]) -> None:
     """Make those that are missing; any number of processes may do so at once.
 
-    Raises BadSettings where documents that are there rule a unique one out.
+    Raises BadSettings where documents or indexes that are there rule one out.
     """
     there = await present_indexes(database)
-    for index in INDEXES:
-        if not there[index.label]:
-            await _make(database, index)
+    missing = [index for index in INDEXES if not there[index.label]]
+    for index in missing:
+        await _make(database, index)
+    if missing:
+        there = await present_indexes(database)
+    for index in missing:
+        if not there[index.label]:  # FerretDB takes one with other options for the same
+            raise _in_its_way(index)
 
 
 async def present_indexes(database: AsyncDatabase[Document]) -> dict[str, bool]:
@@ -120,16 +128,16 @@ async def _make(database: AsyncDatabase[Document], index: Index) -> None:
                 " all but one of each.",
             ) from error
         if error.code in _IN_THE_WAY:
-            raise BadSettings(
-                f"The index {index.label} cannot be made: one of the same name or keys, with other"
-                " options, is in its way.",
-                hint=f"Drop it, then start again: db.{index.collection}.dropIndex({index.name!r})",
-            ) from error
+            raise _in_its_way(index) from error
         raise
 
 
-# IndexOptionsConflict, IndexKeySpecsConflict
-_IN_THE_WAY = (85, 86)
+def _in_its_way(index: Index) -> BadSettings:
+    return BadSettings(
+        f"The index {index.label} cannot be made: one of the same name or keys, with other"
+        " options, is in its way.",
+        hint=f"Drop it, then start again: db.{index.collection}.dropIndex({index.name!r})",
+    )
 
 
 def _has_duplicates(error: OperationFailure) -> bool:

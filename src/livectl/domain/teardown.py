@@ -12,7 +12,8 @@ StepResult = Literal["planned", "done", "nothing_to_do", "failed"]
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One step of a kill. It is `planned` where nothing is to be done yet; `detail` says what was found, or why it failed; `ms` how long it took."""
+    """One step of a kill: `planned` where nothing is to be done yet. `detail` says what was found,
+    or why it failed; `ms` how long it took."""
 
     step: StepName
     result: StepResult

@@ -42,8 +42,8 @@ async def call_reconcile(store: Store, clock: Clock, why: str) -> None:
 
 
 class Guard:
-    """Looks three times a second at the rooms whose people were put out lately, and does it again where
-    they are back. So a kill and a block hold even when LiveKit's webhooks are lost."""
+    """Looks three times a second at the rooms whose people were put out lately, and does it again
+    where they are back. So a kill and a block hold even when LiveKit's webhooks are lost."""
 
     def __init__(
         self, store: Store, media: Media, streams: Streams, teardown: Teardown, clock: Clock

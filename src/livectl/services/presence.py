@@ -35,7 +35,8 @@ class Presence:
         """Set viewers (0 once it has ended) and peakViewers from the sightings.
 
         While a stream runs, the peak is the most that was ever counted. `exact_peak` works it out
-        of all joins and leaves instead, which no order of webhooks can change; it reads them all.
+        of all joins and leaves instead, which no order of webhooks can change; it reads them all,
+        and so is for the reconcile and the end.
         """
         while (stream := await self._store.stream(stream_id)) is not None:
             viewers = await self._store.present_viewers(stream_id) if stream.is_live else 0

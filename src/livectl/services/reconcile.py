@@ -10,7 +10,7 @@ import msgspec
 
 from livectl.domain.event import event
 from livectl.domain.ids import is_our_room, user_of
-from livectl.domain.presence import Sighting
+from livectl.domain.presence import Sighting, peak
 from livectl.domain.stream import Stream
 from livectl.domain.teardown import holds
 from livectl.domain.webhook import Participant
@@ -131,10 +131,13 @@ class Reconcile:
             return self._without_room(stream, began)
         here = await self._media.participants(stream.room_name)
         plan = []
-        facts = await self._missed_sightings(stream, here, began)
+        known = await self._store.sightings(stream.id)
+        facts = _missed_sightings(stream, here, known, began)
         watching = len({user_of(one.identity) for one in here if counts(stream, one)})
-        if facts or watching != stream.viewers:
-            plan.append(self._correct_viewers(stream, watching, facts))
+        # Webhooks that came together or out of order hide a peak, or feign one, while it runs.
+        most = peak(known, began) if known else stream.peak_viewers
+        if facts or (watching, most) != (stream.viewers, stream.peak_viewers):
+            plan.append(self._correct_viewers(stream, watching, most, facts))
         blocked = {user_of(one.identity) for one in here} & set(stream.blocked_user_ids)
         if blocked:
             plan.append(self._put_out(stream, blocked))
@@ -159,30 +162,8 @@ class Reconcile:
         )
         return [(correction, end)]
 
-    async def _missed_sightings(
-        self, stream: Stream, here: Sequence[Participant], began: datetime
-    ) -> list[Sighting]:
-        """What the store should have known: sessions that are there, and those that are not."""
-        known = {seen.sid: seen for seen in await self._store.sightings(stream.id)}
-        present = {one.sid: one for one in here if counts(stream, one)}
-        sure = began - _UNSURE
-        missed = []
-        for sid, person in present.items():
-            seen = known.get(sid)
-            if seen is None or seen.joined_at is None or (seen.left_at and seen.left_at < sure):
-                missed.append(sighting(stream, person))
-        missed += [
-            msgspec.structs.replace(seen, left_at=began)
-            for sid, seen in known.items()
-            if sid not in present
-            and seen.left_at is None
-            and seen.joined_at is not None
-            and seen.joined_at < sure
-        ]
-        return missed
-
     def _correct_viewers(
-        self, stream: Stream, watching: int, facts: list[Sighting]
+        self, stream: Stream, watching: int, most: int, facts: list[Sighting]
     ) -> tuple[Correction, Apply]:
         async def correct() -> None:
             await self._store.overrule_sightings(facts)
@@ -194,7 +175,9 @@ class Reconcile:
             room_name=stream.room_name,
             store=f"{stream.viewers} watching",
             livekit=f"{watching} watching",
-            action=f"take {len(facts)} missed joins and leaves into account",
+            action=f"take {len(facts)} missed joins and leaves into account"
+            if facts
+            else f"count anew: at most {most} watched, not {stream.peak_viewers}",
         )
         return correction, correct
 
@@ -303,3 +286,26 @@ class Reconcile:
 def _must_hold(held: bool) -> None:
     if not held:
         raise LivectlError("LiveKit did not do all of it; the next reconcile tries again")
+
+
+def _missed_sightings(
+    stream: Stream, here: Sequence[Participant], sightings: Sequence[Sighting], began: datetime
+) -> list[Sighting]:
+    """What the store should have known: sessions that are there, and those that are not."""
+    known = {seen.sid: seen for seen in sightings}
+    present = {one.sid: one for one in here if counts(stream, one)}
+    sure = began - _UNSURE
+    missed = []
+    for sid, person in present.items():
+        seen = known.get(sid)
+        if seen is None or seen.joined_at is None or (seen.left_at and seen.left_at < sure):
+            missed.append(sighting(stream, person))
+    missed += [
+        msgspec.structs.replace(seen, left_at=began)
+        for sid, seen in known.items()
+        if sid not in present
+        and seen.left_at is None
+        and seen.joined_at is not None
+        and seen.joined_at < sure
+    ]
+    return missed

@@ -1,0 +1,195 @@
+"""Printing: tables for people, JSON for programs, and talk on standard error only."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from livectl.errors import BadInput, LivectlError
+
+Format = Literal["table", "json", "jsonl", "yaml", "id"]
+Item = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a noun's table: its title, and the key or the function that gives its text."""
+
+    title: str
+    value: str | Callable[[Item], Any]
+    right: bool = False
+
+    def of(self, item: Item) -> str:
+        found = self.value(item) if callable(self.value) else item.get(self.value)
+        return _text(found)
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where everything is printed. Standard output holds what was asked for and nothing else;
+    notes, questions, progress and errors go to standard error."""
+
+    format: Format = "table"
+    color: bool = True
+    quiet: bool = False
+
+    def items(self, items: Sequence[Item], columns: Sequence[Column], *, id_key: str) -> None:
+        """A list, in the chosen format."""
+        if self.format == "table":
+            if items:
+                self._table(items, columns)
+            else:
+                self.note("nothing found")
+        elif self.format == "id":
+            self.text("\n".join(str(item[id_key]) for item in items))
+        elif self.format == "jsonl":
+            self.text("\n".join(json.dumps(item, ensure_ascii=False) for item in items))
+        else:
+            self.data(list(items))
+
+    def item(self, item: Item, *, id_key: str, text: str | None = None) -> None:
+        """One thing, in the chosen format; for a table its `text`, or its fields line by line."""
+        if self.format == "id":
+            self.text(str(item[id_key]))
+        elif self.format == "table":
+            self.text(_fields(item) if text is None else text)
+        else:
+            self.data(item)
+
+    def data(self, data: Any) -> None:
+        """Data for a program: YAML where that was chosen, otherwise JSON."""
+        if self.format == "yaml":
+            import yaml
+
+            self.text(yaml.safe_dump(data, sort_keys=False, allow_unicode=True).rstrip())
+        else:
+            indent = None if self.format == "jsonl" else 2
+            self.text(json.dumps(data, ensure_ascii=False, indent=indent))
+
+    def as_lines(self) -> Output:
+        """The same, for data that comes one by one."""
+        return dataclasses.replace(self, format="yaml" if self.format == "yaml" else "jsonl")
+
+    def text(self, text: str) -> None:
+        if text:
+            print(text, flush=True)  # noqa: T201 (the one place that prints)
+
+    def note(self, text: str) -> None:
+        """For a person who watches, not part of the answer."""
+        if not self.quiet:
+            print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+    def error(self, error: LivectlError) -> None:
+        """The error with its hint; as a JSON object where JSON was chosen."""
+        if self.format in {"json", "jsonl"}:
+            found = {"error": error.message, "code": error.code, "exitCode": error.exit_code}
+            if error.hint:
+                found["hint"] = error.hint
+            print(json.dumps(found, ensure_ascii=False), file=sys.stderr)  # noqa: T201
+            return
+        print(self.red(f"error: {error.message}"), file=sys.stderr)  # noqa: T201
+        if error.hint:
+            print(f"  {error.hint}", file=sys.stderr)  # noqa: T201
+
+    def red(self, text: str) -> str:
+        return self._colored(text, "31")
+
+    def green(self, text: str) -> str:
+        return self._colored(text, "32")
+
+    def yellow(self, text: str) -> str:
+        return self._colored(text, "33")
+
+    def confirm(self, question: str, *, yes: bool) -> None:
+        """Raises LivectlError on a no, and BadInput where nobody can be asked."""
+        if yes:
+            return
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise BadInput(f"{question} There is no terminal to ask on", hint="add --yes")
+        print(f"{question} [y/N] ", file=sys.stderr, end="", flush=True)  # noqa: T201
+        if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+            raise LivectlError("not confirmed; nothing was done")
+
+    def _colored(self, text: str, code: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self.color and sys.stderr.isatty() else text
+
+    def _table(self, items: Sequence[Item], columns: Sequence[Column]) -> None:
+        rows = [[column.of(item) for column in columns] for item in items]
+        if sys.stdout.isatty():
+            self._rich_table(rows, columns)
+        else:
+            self.text(_plain_table(rows, columns))
+
+    def _rich_table(self, rows: list[list[str]], columns: Sequence[Column]) -> None:
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for number, column in enumerate(columns):
+            # The first column names the thing: it is never cut.
+            table.add_column(
+                column.title,
+                justify="right" if column.right else "left",
+                no_wrap=True,
+                overflow="fold" if number == 0 else "ellipsis",
+                min_width=max(len(row[0]) for row in rows) if number == 0 else None,
+            )
+        for row in rows:
+            table.add_row(*(Text(cell) for cell in row))
+        Console(no_color=not self.color, highlight=False).print(table)
+
+
+def wants_color(no_color: bool) -> bool:
+    """Unless it was declined: by option, by NO_COLOR, or by a terminal that has none."""
+    return not (no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb")
+
+
+def _plain_table(rows: list[list[str]], columns: Sequence[Column]) -> str:
+    """Columns two blanks apart, nothing cut: for pipes and files."""
+    lines = [[column.title for column in columns], *rows]
+    widths = [max(len(line[number]) for line in lines) for number in range(len(columns))]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if column.right else cell.ljust(width)
+            for cell, width, column in zip(line, widths, columns, strict=True)
+        ).rstrip()
+        for line in lines
+    )
+
+
+def _fields(item: Item) -> str:
+    width = max((len(key) for key in item), default=0)
+    return "\n".join(f"{key.ljust(width)}  {_text(value)}" for key, value in item.items())
+
+
+def _text(value: Any) -> str:
+    if value is None or value == []:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return ", ".join(map(_text, value))
+    # What users typed may hold escape sequences: a terminal must not obey them.
+    return "".join(char if char.isprintable() else "\ufffd" for char in str(value))
+
+
+def short_time(value: str | None) -> str:
+    """A time as a person reads it: to the second, in UTC."""
+    return value[:19].replace("T", " ") if value else "-"
+
+
+def lasted(item: Item) -> str:
+    """How long a stream has been live, or was, as 1:02:03."""
+    began = datetime.fromisoformat(item["startedAt"])
+    ended = datetime.fromisoformat(item["endedAt"]) if item.get("endedAt") else datetime.now(UTC)
+    seconds = max(0, int((ended - began).total_seconds()))
+    return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"

@@ -1,0 +1,59 @@
+"""A store of each kind, empty; a clock that only the test moves."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from livectl.ports import Store
+
+ADAPTERS = ("sqlite", "mongo")
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+class TestClock:
+    """The `Clock` port: the time is what the test says."""
+
+    __test__ = False
+
+    def __init__(self, at: datetime = NOON) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        return self.at
+
+    def advance(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock() -> TestClock:
+    return TestClock()
+
+
+def new_store(adapter: str, request: pytest.FixtureRequest) -> Store:
+    """Not yet open, on a database that nobody has used."""
+    if adapter == "sqlite":
+        from livectl.adapters.sqlite import SqliteStore
+
+        directory: Path = request.getfixturevalue("tmp_path_factory").mktemp("store")
+        return SqliteStore(directory / "livectl.db")
+
+    from livectl.adapters.mongo import MongoStore
+
+    databases: Any = request.getfixturevalue("mongodb")
+    return MongoStore(databases.fresh_uri())
+
+
+@pytest.fixture(params=ADAPTERS)
+async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
+    async with AsyncExitStack() as stack:
+        store = new_store(request.param, request)
+        await store.open()
+        stack.push_async_callback(store.close)
+        yield store
