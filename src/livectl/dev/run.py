@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import signal
 import socket
+import sys
 import sysconfig
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
@@ -149,6 +151,8 @@ def _welcome(app: App, settings: Settings, url: str, say: Say) -> None:
     def token(user: str, administrator: bool = False) -> str:
         return app.context.sign_user_token(user, administrator, _TOKEN_S)
 
+    # By the README it is in an environment that no shell has activated.
+    command = "livectl" if shutil.which("livectl") else sys.argv[0]
     say(f"""
 livectl is up.
 
@@ -162,9 +166,9 @@ Bearer tokens, good for a day:
   viewer         {token("dev-viewer")}
 
 Try, in another shell:
-  livectl streams start --owner dev-host --title "First light"
-  livectl streams list --live
-  livectl doctor
+  {command} streams start --owner dev-host --title "First light"
+  {command} streams list --live
+  {command} doctor
 
 Ctrl-C ends all of it.
 """)

@@ -77,7 +77,7 @@ class Streams:
             raise FeatureDisabled("going live is switched off", hint="FEATURE_GO_LIVE is false")
         ban = await self._store.ban_of(owner_id)
         if ban is not None and ban.until > self._clock.now():
-            raise Banned(f"you may not go live until {ban.until:%Y-%m-%d %H:%M} UTC")
+            raise Banned(f"{owner_id} may not go live until {ban.until:%Y-%m-%d %H:%M} UTC")
 
     async def _begin(
         self, owner_id: str, wish: StartWish, *, by: Caller, key: str | None, request_id: str | None
