@@ -15,12 +15,12 @@ from livectl.server.auth import user_token
 from tests.parts import Part
 from tests.server.api import JWT_SECRET, ROOT
 
+# In a directory of its own: a `.env` where the tests are run from must not count.
 _SERVE = """
-import sys
-import time
-from livectl.config import load
-from livectl.runner import serve
-serve(load(), host="127.0.0.1", port=int(sys.argv[1]), workers=1, log_level="info")
+import os, sys
+os.chdir(sys.argv[1])
+serve = [sys.executable, "-m", "livectl", "serve", "--port", sys.argv[2]]
+os.execv(sys.executable, serve)
 """
 
 
@@ -42,7 +42,7 @@ class Server(Part):
         config.parent.mkdir(parents=True, exist_ok=True)
         lines = [f"{name} = {json.dumps(value)}" for name, value in self.settings.items()]
         config.write_text('default = "test"\n[profiles.test]\n' + "\n".join(lines) + "\n")
-        return [sys.executable, "-c", _SERVE, str(self.port)]
+        return [sys.executable, "-c", _SERVE, str(self.dir), str(self.port)]
 
     def answers(self) -> bool:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)

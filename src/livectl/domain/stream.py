@@ -99,7 +99,7 @@ def _read(key: str, value: Any) -> Any:
     if key in _TIMES:
         return read_time(value)
     if key in _COUNTS:
-        return max(0, int(value)) if isinstance(value, int | float) else None
+        return _read_count(value)
     if key in _LISTS:
         return list(value) if isinstance(value, list) else None
     if key in _OBJECTS:
@@ -107,6 +107,13 @@ def _read(key: str, value: Any) -> Any:
     if key in _FLAGS:
         return value if isinstance(value, bool) else None
     return None if value is None else str(value)
+
+
+def _read_count(value: Any) -> int | None:
+    try:
+        return max(0, int(value)) if isinstance(value, int | float) else None
+    except (ValueError, OverflowError):  # infinite, or no number
+        return None
 
 
 def read_time(value: Any) -> datetime | None:
@@ -119,7 +126,10 @@ def read_time(value: Any) -> datetime | None:
         except ValueError:
             return None
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return from_epoch_ms(int(value))
+        try:
+            return from_epoch_ms(int(value))
+        except (ValueError, OverflowError):  # no number, or no year that a calendar has
+            return None
     return None
 
 

@@ -19,6 +19,11 @@ from livectl.errors import LivectlError
 from livectl.ports import Clock, Media, Store
 
 GONE_WITHIN_S = 2.0
+_FOUND_NOTHING = {
+    "ingress_off": "there is none",
+    "recording_stopped": "none is running",
+    "room_deleted": "it is not there",
+}
 
 
 class Teardown:
@@ -112,11 +117,11 @@ class Teardown:
             found = await act()
         except LivectlError as error:
             return Step(step=name, result="failed", detail=error.message, ms=_ms_since(began))
-        nothing = found == 0 and not isinstance(found, str)
+        detail = found if isinstance(found, str) else _FOUND_NOTHING[name] if not found else ""
         return Step(
             step=name,
-            result="nothing_to_do" if nothing else "done",
-            detail=found if isinstance(found, str) else "",
+            result="done" if found or isinstance(found, str) else "nothing_to_do",
+            detail=detail,
             ms=_ms_since(began),
         )
 
