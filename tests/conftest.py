@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.parts import PartMissing
 from tests.parts.ferretdb import Databases, databases
 from tests.parts.livekit import LiveKit
 from tests.parts.redis import Redis
+from tests.shell import JWT_SECRET, Shell, livekit_settings
 
 
 @contextmanager
@@ -68,3 +70,15 @@ def redis() -> Iterator[Redis]:
         server = Redis()
     with server:
         yield server
+
+
+@pytest.fixture
+def bare_shell(tmp_path: Path) -> Shell:
+    """A shell without a setting but the data directory."""
+    return Shell(tmp_path, {})
+
+
+@pytest.fixture
+def shell(bare_shell: Shell, livekit: LiveKit) -> Shell:
+    """A shell with the session's LiveKit, and SQLite in its data directory."""
+    return bare_shell.having(JWT_SECRET=JWT_SECRET, **livekit_settings(livekit))

@@ -27,7 +27,7 @@ from livectl.server.edge import Edge
 from livectl.server.openapi import reference
 from livectl.server.reading_page import reading_page
 from livectl.server.rounds import Rounds
-from livectl.server.routes import bans, health, live, operations, streams, webhooks
+from livectl.server.routes import bans, blocks, health, live, operations, streams, webhooks
 from livectl.services.caretaker import Caretaker, Guard, Watch, call_reconcile
 from livectl.services.doctor import Doctor, Probe
 from livectl.services.events import EventLog
@@ -42,6 +42,7 @@ from livectl.services.timeline import Timeline
 
 _API = [
     *live.routes,
+    *blocks.routes,
     *streams.routes,
     *bans.routes,
     *webhooks.routes,

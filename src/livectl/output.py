@@ -15,15 +15,21 @@ from livectl.errors import BadInput, LivectlError
 
 Format = Literal["table", "json", "jsonl", "yaml", "id"]
 Item = dict[str, Any]
+# On a terminal; in a pipe nothing is cut.
+_COLUMN_MAX = 26
+_LAST_MIN = 16
+_GAP = 2
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a noun's table: its title, and the key or the function that gives its text."""
+    """A column of a noun's table: its title, and the key or the function that gives its text. A
+    spare one is left out where the terminal is too narrow."""
 
     title: str
     value: str | Callable[[Item], Any]
     right: bool = False
+    spare: bool = False
 
     def of(self, item: Item) -> str:
         found = self.value(item) if callable(self.value) else item.get(self.value)
@@ -120,30 +126,46 @@ class Output:
         return f"\x1b[{code}m{text}\x1b[0m" if self.color and sys.stderr.isatty() else text
 
     def _table(self, items: Sequence[Item], columns: Sequence[Column]) -> None:
-        rows = [[column.of(item) for column in columns] for item in items]
         if sys.stdout.isatty():
-            self._rich_table(rows, columns)
+            self._rich_table(items, columns)
         else:
+            rows = [[column.of(item) for column in columns] for item in items]
             self.text(_plain_table(rows, columns))
 
-    def _rich_table(self, rows: list[list[str]], columns: Sequence[Column]) -> None:
+    def _rich_table(self, items: Sequence[Item], columns: Sequence[Column]) -> None:
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(box=None, header_style="bold", pad_edge=False)
-        for number, column in enumerate(columns):
-            # The first column names the thing: it is never cut.
+        console = Console(no_color=not self.color, highlight=False)
+        columns, widths = _fitting(items, columns, console.width)
+        table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, _GAP, 0, 0))
+        for column, width in zip(columns, widths, strict=True):
             table.add_column(
                 column.title,
                 justify="right" if column.right else "left",
                 no_wrap=True,
-                overflow="fold" if number == 0 else "ellipsis",
-                min_width=max(len(row[0]) for row in rows) if number == 0 else None,
+                overflow="ellipsis",
+                width=width,
             )
-        for row in rows:
-            table.add_row(*(Text(cell) for cell in row))
-        Console(no_color=not self.color, highlight=False).print(table)
+        for item in items:
+            table.add_row(*(Text(column.of(item)) for column in columns))
+        console.print(table)
+
+
+def _fitting(
+    items: Sequence[Item], columns: Sequence[Column], width: int
+) -> tuple[Sequence[Column], list[int]]:
+    """The columns that fit a terminal, with their widths: spare ones go first, and the last one
+    takes the room that is left. The first names the thing and is never cut."""
+    widest = [
+        max(len(column.title), *(len(column.of(item)) for item in items)) for column in columns
+    ]
+    widths = [widest[0], *(min(one, _COLUMN_MAX) for one in widest[1:])]
+    left = width - sum(widths[:-1]) - _GAP * (len(columns) - 1)
+    if left < min(widest[-1], _LAST_MIN) and (spare := [one for one in columns if one.spare]):
+        return _fitting(items, [one for one in columns if one is not spare[-1]], width)
+    return columns, [*widths[:-1], max(1, min(left, widest[-1]))]
 
 
 def wants_color(no_color: bool) -> bool:

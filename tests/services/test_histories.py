@@ -34,7 +34,7 @@ from tests.services.hooks import hook, participant, sign
 from tests.services.media import ModelOfLiveKit
 
 OWNER = "alice"
-EXAMPLES = {"sqlite": 200, "mongo": 20}
+EXAMPLES = {"sqlite": 200, "mongo": 15}
 
 # Who may be in the room: an identity, what LiveKit says of it, and which viewer it is, if any.
 PEOPLE: list[tuple[str, dict[str, Any], str | None]] = [

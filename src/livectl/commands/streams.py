@@ -41,8 +41,8 @@ COLUMNS = (
     Column("LIVE", "isLive"),
     Column("OWNER", "ownerId"),
     Column("VIEWERS", "viewers", right=True),
-    Column("PEAK", "peakViewers", right=True),
-    Column("STARTED", lambda item: short_time(item["startedAt"])),
+    Column("PEAK", "peakViewers", right=True, spare=True),
+    Column("STARTED", lambda item: short_time(item["startedAt"]), spare=True),
     Column("LASTS", lasted, right=True),
     Column("TITLE", "title"),
 )

@@ -18,8 +18,8 @@ COLUMNS = (
     Column("WEBHOOK", "id"),
     Column("STATUS", "status"),
     Column("EVENT", "type"),
-    Column("RECEIVED", lambda item: short_time(item["receivedAt"])),
-    Column("TRIES", "attempts", right=True),
+    Column("RECEIVED", lambda item: short_time(item["receivedAt"]), spare=True),
+    Column("TRIES", "attempts", right=True, spare=True),
     Column("ROOM", "room"),
     Column("ERROR", "error"),
 )

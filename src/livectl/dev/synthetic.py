@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import colorsys
+import itertools
 import logging
 import re
 from contextlib import suppress
@@ -168,15 +169,10 @@ class SyntheticHost:
         return pictures
 
     async def _show(self, source: rtc.VideoSource, pictures: list[rtc.VideoFrame]) -> None:
-        loop = asyncio.get_running_loop()
-        due = loop.time()
-        number = 0
-        while True:
-            source.capture_frame(pictures[number % len(pictures)])
-            number += 1
-            # After a pause (a laptop that slept) go on from now: nobody wants what was missed.
-            due = max(due + 1 / self._fps, loop.time())
-            await asyncio.sleep(due - loop.time())
+        pace = _Pace(1 / self._fps)
+        for picture in itertools.cycle(pictures):
+            source.capture_frame(picture)
+            await pace.next()
 
     async def _hum(self, sdk: Any, source: rtc.AudioSource) -> None:
         """A quiet 440 Hz."""
@@ -185,8 +181,27 @@ class SyntheticHost:
         moments = np.arange(round(_RATE * _PIECE_S)) / _RATE
         wave = (np.sin(2 * np.pi * 440 * moments) * 1500).astype(np.int16)
         piece = sdk.AudioFrame(wave.tobytes(), _RATE, 1, len(wave))
+        # A little ahead, so that a busy moment makes no gap, yet far from a full queue: on that
+        # capture_frame would wait, and the native half complains about a wait that is cut off.
+        pace = _Pace(_PIECE_S, ahead=3 * _PIECE_S)
         while True:
-            await source.capture_frame(piece)  # returns as the queue empties, which keeps the pace
+            await source.capture_frame(piece)
+            await pace.next()
+
+
+class _Pace:
+    """`next` returns every `every` seconds, on the whole; the first times at once, until what is
+    paced is `ahead` seconds ahead. After a pause (a laptop that slept) it goes on from now."""
+
+    def __init__(self, every: float, ahead: float = 0.0) -> None:
+        self._every = every
+        self._ahead = ahead
+        self._time = asyncio.get_running_loop().time
+        self._due = self._time() - ahead
+
+    async def next(self) -> None:
+        self._due = max(self._due + self._every, self._time() - self._ahead)
+        await asyncio.sleep(self._due - self._time())
 
 
 def load_sdk() -> Any:

@@ -150,25 +150,6 @@ class Reported(Done, kw_only=True):
     message: str
 
 
-class Block(Body):
-    user_id: str
-    reason: Reason | None = None
-
-
-class BlockDone(Done, kw_only=True):
-    """`removed` counts the tabs of the user that were put out."""
-
-    removed: int
-
-
-class BlockedUser(Body):
-    user_id: str
-
-
-class BlockedUsers(Body):
-    items: list[BlockedUser]
-
-
 def printable(text: str) -> str:
     """Without control characters and outer blanks."""
     return "".join(char for char in text if char.isprintable()).strip()
@@ -336,31 +317,6 @@ async def report(call: Call, body: FileReport) -> Reported:
     return Reported(report_id=filed.id, message="Thank you. Our moderators will look at it.")
 
 
-async def block(call: Call, body: Block) -> BlockDone:
-    removed = await call.context.streams.block(
-        call.stream,
-        clean_user_id(body.user_id),
-        by=call.caller,
-        reason=body.reason,
-        request_id=call.request_id,
-    )
-    return BlockDone(removed=removed)
-
-
-async def unblock(call: Call) -> Done:
-    await call.context.streams.unblock(
-        call.stream,
-        call.request.path_params["user_id"],
-        by=call.caller,
-        request_id=call.request_id,
-    )
-    return Done()
-
-
-async def blocked(call: Call) -> BlockedUsers:
-    return BlockedUsers(items=[BlockedUser(user_id=one) for one in call.stream.blocked_user_ids])
-
-
 _LIVEKIT = (Unavailable,)
 routes = [
     Route(
@@ -403,30 +359,6 @@ routes = [
         report,
         Allow.USER,
         "Report a stream",
-        errors=(NotFound,),
-    ),
-    Route(
-        "GET",
-        "/api/live/{id}/blocks",
-        blocked,
-        Allow.OWNER_OR_ADMINISTRATOR,
-        "Who is blocked from a stream",
-        errors=(NotFound,),
-    ),
-    Route(
-        "POST",
-        "/api/live/{id}/blocks",
-        block,
-        Allow.OWNER_OR_ADMINISTRATOR,
-        "Block a user from a stream, and put them out",
-        errors=(NotFound, *_LIVEKIT),
-    ),
-    Route(
-        "DELETE",
-        "/api/live/{id}/blocks/{user_id:path}",
-        unblock,
-        Allow.OWNER_OR_ADMINISTRATOR,
-        "Let a blocked user in again",
         errors=(NotFound,),
     ),
 ]
