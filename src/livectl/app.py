@@ -27,7 +27,18 @@ from livectl.server.edge import Edge
 from livectl.server.openapi import reference
 from livectl.server.reading_page import reading_page
 from livectl.server.rounds import Rounds
-from livectl.server.routes import bans, blocks, health, live, operations, streams, webhooks
+from livectl.server.routes import (
+    bans,
+    blocks,
+    doctor,
+    events,
+    health,
+    live,
+    reconcile,
+    streams,
+    tokens,
+    webhooks,
+)
 from livectl.services.caretaker import Caretaker, Guard, Watch, call_reconcile
 from livectl.services.doctor import Doctor, Probe
 from livectl.services.events import EventLog
@@ -46,7 +57,10 @@ _API = [
     *streams.routes,
     *bans.routes,
     *webhooks.routes,
-    *operations.routes,
+    *reconcile.routes,
+    *events.routes,
+    *tokens.routes,
+    *doctor.routes,
     *health.routes,
 ]
 ROUTES = [*_API, reference([*_API, reading_page]), reading_page]
@@ -74,7 +88,7 @@ def create_app(settings: Settings, *, background: bool = False) -> App:
     teardown = Teardown(store, media, clock)
     presence = Presence(store, clock)
     live_streams = Streams(store, media, clock, teardown, open_to_hosts=settings.feature_go_live)
-    reconcile = Reconcile(
+    reconciler = Reconcile(
         store,
         media,
         clock,
@@ -97,7 +111,7 @@ def create_app(settings: Settings, *, background: bool = False) -> App:
         store,
         clock,
         Guard(store, media, live_streams, teardown, clock),
-        reconcile,
+        reconciler,
         inbox,
         every=timedelta(seconds=settings.reconcile_seconds),
         keep_webhooks=timedelta(days=settings.webhook_keep_days),
@@ -113,7 +127,7 @@ def create_app(settings: Settings, *, background: bool = False) -> App:
         streams=live_streams,
         timeline=Timeline(store),
         inbox=inbox,
-        reconcile=reconcile,
+        reconcile=reconciler,
         events=EventLog(store),
         doctor=Doctor(store, media, clock, inbox, _probes(settings)),
         health=Health({"store": store.ping, "livekit": lambda: media.ping()}),
