@@ -1,50 +1,8 @@
 from tests.shell import Shell
+import logging
 def test_it(shell: Shell) -> None:
-    import time
-    def r(*w, **k):
-        t=time.monotonic(); x=shell(*w, **k); print(f"$ {' '.join(w)}  -> {x.code} {time.monotonic()-t:.2f}s\n{x.out}--err--\n{x.err}======")
-        return x
-    a=r("-o","json","streams","start","--owner","anna","--title","Evening","--tag","music").json
-    b=r("-o","json","streams","start","--owner","bert").json
-    sid=a["streamId"]
-    r("streams","list")
-    r("streams","list","-ojson")
-    r("streams","list","--live","-o","yaml")
-    r("streams","show",sid[:23])
-    r("streams","show",sid[:2])
-    r("streams","show","zzz")
-    r("streams","kill",sid)
-    r("streams","kill",sid,"--dry-run")
-    r("streams","kill",sid,"--curl")
-    r("streams","kill",sid,b["streamId"],"--curl")
-    r("streams","kill",sid,"--yes","--ban","24h","--reason","x")
-    r("streams","bans")
-    r("streams","start","--owner","anna")
-    r("streams","unban","anna")
-    r("streams","unban","nobody")
-    r("streams","explain",sid)
-    r("streams","wait",sid,"--for","ended")
-    r("streams","wait",b["streamId"],"--for","ended","--timeout","1s", "-o","json")
-    r("tokens","issue","--user","me","--admin")
-    r("tokens","issue","--user","me","--admin","-o","json")
-    r("webhooks","send")
-    r("webhooks","list")
-    r("reconcile","--dry-run")
-    r("events","tail")
-    r("doctor")
-    r("db","check")
-    r("db","check","-o","json")
-    r("db","export","-")
-    r("config","show")
-    r("config","profiles")
-    r("streams","nope")
-    r("streams","list","--nope","-o","json")
-    r("nope")
-    r("streams","list","--verbose","--owner")
-    r("streams","show","zz","--verbose")
-    r("streams","list","--since","x")
-    r("streams","start","--owner","anna","--curl")
-    r("webhooks","send","--curl")
-    r("-o","id","streams","list","--owner","nobody")
-    r("-o","json","streams","unban","anna")
+    logging.basicConfig(level=logging.DEBUG)
+    a=shell("-o","json","streams","start","--owner","anna","--title","Evening","--tag","music").json
+    print(shell("events","tail"))
+    print(shell("streams", "list", "--since", "1d"))
     assert 0

@@ -6,6 +6,7 @@ needs a replica set, transactions or pipeline updates.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
@@ -67,6 +68,7 @@ _URI_HINT = (
     " name and the password are percent-encoded."
 )
 _CAUSE_MAX = 300
+_LAST_TRY_SECONDS = 0.05
 
 
 def call(
@@ -102,6 +104,12 @@ class Connected:
                 DEFAULT_DATABASE, write_concern=_MAJORITY, read_preference=ReadPreference.PRIMARY
             ).with_options(codec_options=_CODEC)
             server = await database.client.admin.command("buildInfo")
+        except ServerSelectionTimeoutError:
+            # The driver gives up at the moment of its next try: cancelled in the middle of that,
+            # it would leave a socket open (PyMongo 4.20).
+            await asyncio.sleep(_LAST_TRY_SECONDS)
+            await client.close()
+            raise
         except BaseException:
             await client.close()
             raise

@@ -100,6 +100,8 @@ class SyntheticHost:
         self._tasks.clear()
         if self._room is not None:
             await self._room.disconnect()
+            if not self.gone.is_set():  # the SDK does not always tell of a leaving of our own
+                self._left("CLIENT_INITIATED")
         for source in self._sources:
             await source.aclose()
         self._sources.clear()

@@ -12,7 +12,7 @@ from starlette.responses import StreamingResponse
 from livectl.domain.event import Event
 from livectl.ports import EventQuery
 from livectl.server.auth import Allow
-from livectl.server.http import Body, Call, Route
+from livectl.server.http import At, Body, Call, Route, object_id
 
 
 class ReadEvents(Body):
