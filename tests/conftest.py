@@ -75,7 +75,7 @@ def redis() -> Iterator[Redis]:
 @pytest.fixture
 def bare_shell(tmp_path: Path) -> Shell:
     """A shell without a setting but the data directory."""
-    return Shell(tmp_path, {})
+    return Shell.at(tmp_path)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from unittest.mock import patch
 
 from livectl.cli import run
@@ -55,12 +55,13 @@ class Shell:
 
     def __init__(self, home: Path, environment: dict[str, str]) -> None:
         self.home = home
-        self.environment = {
-            "HOME": str(home),
-            "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
-            "LIVECTL_DATA_DIR": str(home / "data"),
-            **environment,
-        }
+        self.environment = environment
+
+    @classmethod
+    def at(cls, home: Path) -> Self:
+        path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+        data = str(home / "data")
+        return cls(home, {"HOME": str(home), "PATH": path, "LIVECTL_DATA_DIR": data})
 
     @property
     def data_dir(self) -> Path:
@@ -133,11 +134,15 @@ class Shell:
     def terminal(self, *words: str, typed: str = "", when: str = "", size: int = 120) -> Ran:
         """`livectl …` on a terminal: `typed` is entered as soon as `when` can be read. A terminal
         shows output and errors in one."""
+        return self.terminal_of(*LIVECTL, *words, typed=typed, when=when, size=size)
+
+    def terminal_of(self, *words: str, typed: str = "", when: str = "", size: int = 120) -> Ran:
+        """Any program on a terminal."""
         pid, terminal = pty.fork()
         if pid == 0:
             os.chdir(self.home)
             environment = {"TERM": "xterm", "COLUMNS": str(size), **self.environment}
-            os.execve(sys.executable, [*LIVECTL, *words], environment)
+            os.execvpe(words[0], words, environment)
         seen = b""
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:

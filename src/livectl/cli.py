@@ -10,14 +10,14 @@ from typing import Annotated, Any
 
 import typer
 from typer._click import Command, Context
-from typer.core import TyperCommand, TyperGroup
+from typer._coercion import RuntimeParam, build_runtime_param, resolve_type_descriptor
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from typer.exceptions import Abort, Exit, TyperException
 
 from livectl import __version__
-from livectl.client import DEFAULT_TIMEOUT_S, Shown
 from livectl.errors import BadInput, LivectlError
-from livectl.output import Format, Output, wants_color
-from livectl.session import Session
+from livectl.output import Format, Output, Shown, wants_color
+from livectl.session import DEFAULT_TIMEOUT_S, Session
 
 NOUNS = {
     "serve": "Serve the API to the apps, and do what runs by itself.",
@@ -36,6 +36,8 @@ _EPILOG = """Exit codes: 0 done, 1 failed, 2 usage or settings, 3 not found, 4 r
 6 something outside is unavailable, 7 partly done.
 
 Global options may stand anywhere: `livectl streams list -o json`."""
+
+_HELP = ["-h", "--help"]
 
 # Global options that may stand after the verb as well, and whether a value follows.
 _ANYWHERE = {
@@ -56,6 +58,10 @@ class Nouns(TyperGroup):
     """The root's help shows a name and a sentence for each noun; its module is imported only to
     run it."""
 
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        _without_pydantic(self)
+
     def list_commands(self, ctx: Context) -> list[str]:
         return list(NOUNS)
 
@@ -74,7 +80,36 @@ def load_noun(name: str) -> Command:
     module = importlib.import_module(f"livectl.commands.{name}")
     command = typer.main.get_command(module.app)
     command.name = name
+    _without_pydantic(command)
     return command
+
+
+class _AsItIs(RuntimeParam):
+    """Text is text, and a default is already what it should be; all else is Typer's to read.
+
+    Typer reads each value with pydantic, whose import takes longer than most commands do.
+    """
+
+    def _coerce_value(self, value: Any, param: Any, ctx: Context) -> Any:
+        if self.annotation is str or value == param.get_default(ctx):
+            return value
+        if self.annotation == list[str]:
+            return list(value)
+        if self.annotation is bool and isinstance(value, bool):
+            return value
+        read = build_runtime_param(resolve_type_descriptor(self.annotation, self.parameter_info))
+        return read.coerce(value, param, ctx)
+
+
+def _without_pydantic(command: Command) -> None:
+    # With a context they include the help option.
+    for param in command.get_params(Context(command, help_option_names=_HELP)):
+        if isinstance(param, TyperOption | TyperArgument):
+            kind = param.type_descriptor
+            param._runtime_param = _AsItIs(kind.parameter_info, kind.annotation)
+    if isinstance(command, TyperGroup):
+        for verb in command.commands.values():
+            _without_pydantic(verb)
 
 
 app = typer.Typer(
@@ -83,7 +118,7 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     epilog=_EPILOG,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": _HELP},
 )
 
 
@@ -150,14 +185,20 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(given: list[str]) -> int:
     """Run a command line; its exit code."""
+    if "_LIVECTL_COMPLETE" in os.environ:
+        from typer.completion import completion_init
+
+        completion_init()  # Typer would do it only for those who have its --install-completion
     try:
         result = app(args=hoisted(given), prog_name="livectl", standalone_mode=False)
     except Shown as shown:
-        print(shown)  # noqa: T201
+        _output_for(given).shown(shown)
     except LivectlError as error:
         _output_for(given).error(error)
         if "--verbose" in given:
-            raise
+            import traceback
+
+            traceback.print_exc()
         return error.exit_code
     except Exit as end:
         return end.exit_code
@@ -180,6 +221,9 @@ def hoisted(given: list[str]) -> list[str]:
     rest: list[str] = []
     words = iter(given)
     for word in words:
+        if word.startswith("-o") and len(word) > 2:  # -ojson, -o=json
+            front += ["-o", word[2:].removeprefix("=")]
+            continue
         name, has_value, _ = word.partition("=")
         if word == "--":
             return [*front, *rest, word, *words]
@@ -194,11 +238,15 @@ def hoisted(given: list[str]) -> list[str]:
 
 def _usage(given: list[str], error: TyperException) -> int:
     context = getattr(error, "ctx", None)
+    output = _output_for(given)
+    message = error.format_message()
     if type(error).__name__ == "NoArgsIsHelpError":
-        print(error.format_message(), file=sys.stderr)  # noqa: T201
-        return 2
+        if output.format == "table":
+            output.note(message)
+            return 2
+        message = "which command?"
     hint = f"see `{context.command_path} --help`" if context is not None else None
-    _output_for(given).error(BadInput(error.format_message(), hint=hint))
+    output.error(BadInput(message, hint=hint))
     return 2
 
 

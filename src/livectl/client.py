@@ -8,13 +8,13 @@ import json
 import os
 import shlex
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from urllib.parse import quote, urlencode
 
-from livectl.config import Settings
+from livectl.config import Settings, mask_url
 from livectl.errors import (
     BadSettings,
     LivectlError,
@@ -23,8 +23,9 @@ from livectl.errors import (
     Unavailable,
     error_for,
 )
+from livectl.output import Shown
 
-DEFAULT_TIMEOUT_S = 30.0
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,6 @@ class Transport(Protocol):
         ...
 
     async def close(self) -> None: ...
-
-
-class Shown(Exception):
-    """Carries the curl command."""
 
 
 class Client:
@@ -99,9 +96,10 @@ class Client:
             raise Shown(self._as_curl(request))
         pieces = self._transport.stream(request)
         rest = b""
-        while (piece := self._run(anext(pieces, None))) is not None:
+        # The server lets hear of it every few seconds, also when nothing happens.
+        while (piece := self._run(self._within_time(request, anext(pieces, None)))) is not None:
             *whole, rest = (rest + piece).split(b"\n")
-            yield from (json.loads(line) for line in whole if line)
+            yield from (_decoded(line) for line in whole if line)
 
     def pages(self, path: str, *, at_most: int | None, **query: Any) -> Iterator[Any]:
         """The items of a list, page after page."""
@@ -122,22 +120,22 @@ class Client:
     def _call(self, request: Request, *, only_shown: bool) -> Any:
         if only_shown:
             raise Shown(self._as_curl(request))
-        reply = self._run(self._within_time(request))
-        if reply.status >= 400:
+        reply = self._run(self._within_time(request, self._transport.send(request)))
+        if reply.status >= 300:
             raise error_of(reply)
-        return json.loads(reply.body)
+        return _decoded(reply.body)
 
-    async def _within_time(self, request: Request) -> Reply:
+    async def _within_time(self, request: Request, answer: Awaitable[T]) -> T:
         try:
-            return await asyncio.wait_for(self._transport.send(request), self._timeout)
+            return await asyncio.wait_for(answer, self._timeout)
         except TimeoutError as error:
             raise TimedOutside(
                 f"no answer to {request.method} {request.path} within {self._timeout:g} s",
                 hint="give it more with --timeout",
             ) from error
 
-    def _run(self, awaitable: Any) -> Any:
-        async def wait() -> Any:
+    def _run(self, awaitable: Awaitable[T]) -> T:
+        async def wait() -> T:
             return await awaitable
 
         return self._runner.run(wait())
@@ -149,7 +147,7 @@ class Client:
         words += ["-H", "Authorization: Bearer ********"]
         if request.body is not None:
             words += ["-H", "Content-Type: application/json", "-d", request.body.decode()]
-        return shlex.join([*words, self._transport.base_url + request.target])
+        return shlex.join([*words, mask_url(self._transport.base_url) + request.target])
 
 
 class InProcess:
@@ -185,11 +183,11 @@ class InProcess:
         messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue(maxsize=16)
         serving = asyncio.create_task(app(self._scope(request), _receive(request), messages.put))
         try:
-            start = await messages.get()
+            start = await _next_of(messages, serving)
             if start["status"] >= 400:
                 refused = await messages.get()
                 raise error_of(Reply(start["status"], _headers(start), refused["body"]))
-            while (message := await messages.get()).get("more_body"):
+            while (message := await _next_of(messages, serving)).get("more_body"):
                 yield message.get("body", b"")
             yield message.get("body", b"")
         finally:
@@ -306,7 +304,7 @@ class Network:
 
     def _unreachable(self, error: Exception) -> Unavailable:
         return Unavailable(
-            f"{self.base_url} could not be reached: {str(error) or type(error).__name__}",
+            f"{mask_url(self.base_url)} could not be reached: {str(error) or type(error).__name__}",
             hint="check LIVECTL_SERVER, and that `livectl serve` runs there",
         )
 
@@ -338,6 +336,15 @@ def error_of(reply: Reply) -> LivectlError:
     )
 
 
+def _decoded(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError as error:
+        raise Unavailable(
+            "what answered does not speak as livectl does", hint="check LIVECTL_SERVER"
+        ) from error
+
+
 def operator_name() -> str:
     """Who sits at this shell, for the log: user@host."""
     try:
@@ -345,6 +352,21 @@ def operator_name() -> str:
     except (KeyError, OSError):  # a container with a user id that has no name
         user = str(os.getuid())
     return f"{user}@{socket.gethostname()}"
+
+
+async def _next_of(
+    messages: asyncio.Queue[dict[str, Any]], serving: asyncio.Task[None]
+) -> dict[str, Any]:
+    """The application's next message; what broke it, when it will send none."""
+    waiting = asyncio.create_task(messages.get())
+    try:
+        await asyncio.wait([waiting, serving], return_when=asyncio.FIRST_COMPLETED)
+        if not waiting.done() and messages.empty():
+            await serving
+            raise Unavailable("the answer broke off")
+        return await waiting
+    finally:
+        waiting.cancel()
 
 
 def _receive(request: Request) -> Any:

@@ -451,9 +451,13 @@ def _config_content(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        content = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadSettings(f"{path}: {error}", hint="mend the file, it must be TOML") from error
+    tables = content.get("profiles", {})
+    if not isinstance(tables, dict) or not all(isinstance(one, dict) for one in tables.values()):
+        raise BadSettings(f"{path}: expected [profiles.NAME] tables of settings and values")
+    return content
 
 
 def _profile(name: str | None) -> list[tuple[str, Mapping[str, str]]]:

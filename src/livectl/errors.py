@@ -19,7 +19,7 @@
     ├── Unavailable         unavailable           502   exit 6   something outside failed
     │   ├── TimedOutside    outside_timeout       504   exit 6   ... by not answering in time
     │   └── NotReady        not_ready             503   exit 6   this server cannot serve now
-    ├── WaitedTooLong       waited_too_long       504   exit 1   what was waited for did not happen
+    ├── WaitedTooLong       waited_too_long       500   exit 1   what was waited for did not happen
     └── PartlyDone          partly_done           500   exit 7   some of several things failed
 
 A class knows its code, HTTP status and exit code; an instance carries the sentence, a hint of
@@ -144,7 +144,6 @@ class NotReady(Unavailable):
 
 class WaitedTooLong(LivectlError):
     code = "waited_too_long"
-    status = 504
 
 
 class PartlyDone(LivectlError):
@@ -153,10 +152,11 @@ class PartlyDone(LivectlError):
 
 
 def all_errors() -> list[type[LivectlError]]:
-    """Every class of the tree, the base first."""
+    """Every class of the tree, the base first. An adapter may have narrower ones for itself: to
+    everybody else they are what they narrow."""
     found: list[type[LivectlError]] = [LivectlError]
     for cls in found:
-        found.extend(cls.__subclasses__())
+        found.extend(sub for sub in cls.__subclasses__() if sub.__module__ == __name__)
     return found
 
 

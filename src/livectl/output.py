@@ -21,6 +21,10 @@ _LAST_MIN = 16
 _GAP = 2
 
 
+class Shown(Exception):
+    """Carries the curl commands that `--curl` shows in place of an answer, as its arguments."""
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of a noun's table: its title, and the key or the function that gives its text. A
@@ -82,6 +86,25 @@ class Output:
         """The same, for data that comes one by one."""
         return dataclasses.replace(self, format="yaml" if self.format == "yaml" else "jsonl")
 
+    def say(self, text: str) -> None:
+        """Words for a person: the answer of a table, beside the answer where data was chosen."""
+        if self.format == "table":
+            self.text(text)
+        else:
+            self.note(text)
+
+    def shown(self, shown: Shown) -> None:
+        """The commands that `--curl` asked for."""
+        if self.format in {"table", "id"}:
+            self.text("\n".join(shown.args))
+        else:
+            self.items([{"curl": one} for one in shown.args], (), id_key="curl")
+
+    def fresh_page(self, title: str) -> None:
+        """Begin again at the top, where a person looks at a table on a terminal."""
+        if self.format == "table" and sys.stdout.isatty():
+            self.text(f"\x1b[2J\x1b[H{title}")
+
     def text(self, text: str) -> None:
         if text:
             print(text, flush=True)  # noqa: T201 (the one place that prints)
@@ -94,14 +117,17 @@ class Output:
     def error(self, error: LivectlError) -> None:
         """The error with its hint; as a JSON object where JSON was chosen."""
         if self.format in {"json", "jsonl"}:
-            found = {"error": error.message, "code": error.code, "exitCode": error.exit_code}
+            found: Item = {"error": error.message, "code": error.code, "exitCode": error.exit_code}
             if error.hint:
                 found["hint"] = error.hint
+            if error.details:
+                found["details"] = error.details
             print(json.dumps(found, ensure_ascii=False), file=sys.stderr)  # noqa: T201
             return
-        print(self.red(f"error: {error.message}"), file=sys.stderr)  # noqa: T201
+        red = self.color and sys.stderr.isatty()
+        print(_painted(f"error: {printable(error.message)}", "31", red), file=sys.stderr)  # noqa: T201
         if error.hint:
-            print(f"  {error.hint}", file=sys.stderr)  # noqa: T201
+            print(f"  {printable(error.hint)}", file=sys.stderr)  # noqa: T201
 
     def red(self, text: str) -> str:
         return self._colored(text, "31")
@@ -118,12 +144,12 @@ class Output:
             return
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise BadInput(f"{question} There is no terminal to ask on", hint="add --yes")
-        print(f"{question} [y/N] ", file=sys.stderr, end="", flush=True)  # noqa: T201
+        print(f"{printable(question)} [y/N] ", file=sys.stderr, end="", flush=True)  # noqa: T201
         if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
             raise LivectlError("not confirmed; nothing was done")
 
     def _colored(self, text: str, code: str) -> str:
-        return f"\x1b[{code}m{text}\x1b[0m" if self.color and sys.stderr.isatty() else text
+        return _painted(text, code, self.color and sys.stdout.isatty())
 
     def _table(self, items: Sequence[Item], columns: Sequence[Column]) -> None:
         if sys.stdout.isatty():
@@ -191,6 +217,15 @@ def _fields(item: Item) -> str:
     return "\n".join(f"{key.ljust(width)}  {_text(value)}" for key, value in item.items())
 
 
+def printable(text: str) -> str:
+    """What users typed may hold escape sequences: a terminal must not obey them."""
+    return "".join(char if char.isprintable() else "\ufffd" for char in text)
+
+
+def _painted(text: str, code: str, color: bool) -> str:
+    return f"\x1b[{code}m{text}\x1b[0m" if color else text
+
+
 def _text(value: Any) -> str:
     if value is None or value == []:
         return "-"
@@ -200,8 +235,15 @@ def _text(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, Iterable) and not isinstance(value, str):
         return ", ".join(map(_text, value))
-    # What users typed may hold escape sequences: a terminal must not obey them.
-    return "".join(char if char.isprintable() else "\ufffd" for char in str(value))
+    return printable(str(value))
+
+
+def in_words(data: Item) -> str:
+    """The facts of an event on one line."""
+    return " ".join(
+        f"{key}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+        for key, value in data.items()
+    )
 
 
 def short_time(value: str | None) -> str:

@@ -184,6 +184,10 @@ class PeopleStore(Protocol):
         when it is the first."""
         ...
 
+    async def forget_start(self, owner_id: str, key: str, *, stream_id: str) -> None:
+        """The key is free again, where it stood for this stream."""
+        ...
+
 
 class InboxStore(Protocol):
     """Webhooks, kept before they are answered."""

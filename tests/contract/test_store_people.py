@@ -85,3 +85,19 @@ async def test_start_keys_are_each_owners_own(store: Store) -> None:
     assert await start("alice", "2", "z") == ("z", "a" * 24)
     assert await start(HEX_USER, "1", "w") == ("w", "a" * 24)
     assert await start("alice", "1", "other") == ("x", "a" * 24)
+
+
+async def test_a_forgotten_start_key_is_free_again_and_only_for_its_own_stream(
+    store: Store,
+) -> None:
+    async def start(stream_id: str) -> str:
+        _, first = await store.remember_start(
+            "alice", "1", digest="x", stream_id=stream_id, at=NOON
+        )
+        return first
+
+    await start("a" * 24)
+    await store.forget_start("alice", "1", stream_id="b" * 24)
+    assert await start("c" * 24) == "a" * 24
+    await store.forget_start("alice", "1", stream_id="a" * 24)
+    assert await start("c" * 24) == "c" * 24

@@ -118,6 +118,17 @@ async def test_a_start_while_livekit_is_away_fails_and_leaves_no_live_stream(
     assert await api.start("alice")
 
 
+async def test_a_start_that_failed_succeeds_when_it_is_tried_again_with_the_same_key(
+    api: Api, livekit: LiveKit
+) -> None:
+    headers = {"Idempotency-Key": "one"}
+    await asyncio.to_thread(livekit.stop)
+    refused(await api.post("/api/live/start", "alice", headers=headers), 502, "unavailable")
+
+    await asyncio.to_thread(livekit.start)
+    good(await api.post("/api/live/start", "alice", headers=headers))
+
+
 async def test_streams_whose_rooms_went_with_livekit_are_ended(api: Api, livekit: LiveKit) -> None:
     started = [await api.start(f"user{n}") for n in range(3)]
     await asyncio.to_thread(livekit.restart)  # without Redis it forgets its rooms

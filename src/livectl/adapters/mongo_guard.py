@@ -12,13 +12,13 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 from weakref import WeakValueDictionary
 
 from bson import ObjectId
 from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import DuplicateKeyError, PyMongoError
 
 # Seconds. A holder that is this late is dead: no change takes nearly as long.
 _HELD_AT_MOST = 5.0
@@ -50,7 +50,9 @@ class Guard(NoGuard):
             try:
                 yield
             finally:
-                await self._locks.delete_one(mine)
+                # One that stays is taken for that of a dead holder: no reason to fail what is done.
+                with suppress(PyMongoError):
+                    await self._locks.delete_one(mine)
 
     async def _take(self, mine: dict[str, Any]) -> None:
         seen: Any = None

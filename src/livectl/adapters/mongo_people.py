@@ -71,6 +71,9 @@ class PeoplePart(LogPart):
             raw = await self._in(START_KEYS).find_one({"_id": raw["_id"]}) or raw
         return raw["digest"], raw["streamId"]
 
+    async def forget_start(self, owner_id: str, key: str, *, stream_id: str) -> None:
+        await self._in(START_KEYS).delete_one({"_id": f"{owner_id}/{key}", "streamId": stream_id})
+
     async def _forget_lifted(self) -> None:
         """Remove lifted bans of which the log has the event."""
         told = {"lifted": True, OUTBOX_AT: None}

@@ -155,6 +155,9 @@ class SqliteStore(Store):
             people.remember_start, owner_id, key, digest=digest, stream_id=stream_id, at=at
         )
 
+    async def forget_start(self, owner_id: str, key: str, *, stream_id: str) -> None:
+        await self._write(people.forget_start, owner_id, key, stream_id=stream_id)
+
     async def add_webhook(self, entry: InboxEntry) -> bool:
         return await self._write(inbox.add_webhook, entry)
 

@@ -82,3 +82,12 @@ def remember_start(
     return connection.execute(  # type: ignore[no-any-return]
         "SELECT digest, stream_id FROM start_keys WHERE owner_id = ? AND key = ?", (owner_id, key)
     ).fetchone()
+
+
+def forget_start(
+    connection: sqlite3.Connection, owner_id: str, key: str, *, stream_id: str
+) -> None:
+    connection.execute(
+        "DELETE FROM start_keys WHERE owner_id = ? AND key = ? AND stream_id = ?",
+        (owner_id, key, stream_id),
+    )

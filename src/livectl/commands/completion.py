@@ -11,7 +11,7 @@ import typer
 from livectl.errors import BadInput
 from livectl.session import of
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -24,7 +24,8 @@ def completion(
 
     Example: livectl completion bash > ~/.local/share/bash-completion/completions/livectl
     """
-    of(context).output.text(script(shell))
+    text = script(shell)
+    of(context).output.item({"shell": shell, "script": text}, id_key="script", text=text)
 
 
 def script(shell: str) -> str:

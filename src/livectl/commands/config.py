@@ -8,7 +8,9 @@ from livectl.config import config_file, profiles, shown
 from livectl.output import Column
 from livectl.session import of
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Settings and profiles.")
+app = typer.Typer(
+    rich_markup_mode=None, add_completion=False, no_args_is_help=True, help="Settings and profiles."
+)
 
 COLUMNS = (Column("SETTING", "name"), Column("VALUE", "value"), Column("FROM", "source"))
 PROFILES = (Column("PROFILE", "name"), Column("SERVER", "server"), Column("DEFAULT", "default"))

@@ -20,7 +20,10 @@ from livectl.output import Column
 from livectl.session import Session, of
 
 app = typer.Typer(
-    rich_markup_mode=None, no_args_is_help=True, help="Set up, check, export, import the store."
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
+    help="Set up, check, export, import the store.",
 )
 
 INDEXES = (Column("INDEX", "name"), Column("THERE", "there"))
@@ -99,7 +102,7 @@ async def _check(session: Session) -> dict[str, Any]:
 
     from livectl.app import open_store
 
-    async with open_store(session.settings) as store:
+    async with open_store(session.own_store) as store:
         found: dict[str, Any] = msgspec.to_builtins(await store.check())
         return found
 
@@ -109,7 +112,7 @@ async def _export(session: Session, file: BinaryIO) -> int:
     from livectl.services import transfer
 
     count = -1  # the seal is no record
-    async with open_store(session.settings) as store:
+    async with open_store(session.own_store) as store:
         async for line in transfer.export(store, _progress(session, "written")):
             file.write(line)
             count += 1
@@ -126,7 +129,7 @@ async def _import(session: Session, path: Path, merge: bool) -> dict[str, Any]:
         with path.open("rb") as file:
             yield from file
 
-    async with open_store(session.settings) as store:
+    async with open_store(session.own_store) as store:
         seal = await transfer.import_checked(
             store, read, merge=merge, progress=_progress(session, "read")
         )

@@ -8,7 +8,7 @@ import typer
 
 from livectl.session import of
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @app.command()
@@ -36,5 +36,5 @@ def dev(
         port=port,
         demo=demo,
         log_level=log_level,
-        say=session.output.text,
+        say=session.output.say,
     )

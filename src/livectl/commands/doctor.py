@@ -10,7 +10,7 @@ from livectl.errors import BadSettings, LivectlError, error_for
 from livectl.output import Column
 from livectl.session import Session, of
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 COLUMNS = (
     Column("CHECK", "name"),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
+from collections import deque
 from typing import Annotated, Any
 
 import typer
 
 from livectl.commands.options import Limit, Since, find_stream, moment
-from livectl.output import Column, short_time
-from livectl.session import of
+from livectl.output import Column, in_words, short_time
+from livectl.session import Session, of
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Read the event log.")
+app = typer.Typer(
+    rich_markup_mode=None, add_completion=False, no_args_is_help=True, help="Read the event log."
+)
 
 COLUMNS = (
     Column("SEQ", "seq", right=True),
@@ -19,8 +21,9 @@ COLUMNS = (
     Column("EVENT", "type"),
     Column("BY", "actor"),
     Column("STREAM", "streamId"),
-    Column("DATA", lambda item: _data(item)),
+    Column("DATA", lambda item: in_words(item.get("data") or {})),
 )
+_PAGE = 1000
 
 
 @app.callback()
@@ -37,7 +40,7 @@ def tail(
     since: Since = None,
     limit: Limit = 100,
 ) -> None:
-    """Show what happened, oldest first; the last day where no time is given.
+    """Show what happened last, oldest first; of the last day where no time is given.
 
     Example: livectl events tail --follow -o jsonl
     """
@@ -48,8 +51,7 @@ def tail(
         "since": moment(since or (None if follow else "1d"), "--since"),
     }
     if not follow:
-        page = session.api.get("/api/events", limit=min(limit, 1000), **query)
-        session.output.items(page["items"], COLUMNS, id_key="id")
+        session.output.items(_newest(session, limit, query), COLUMNS, id_key="id")
         return
     lines = session.output.as_lines()
     for item in session.api.lines("/api/events", follow=True, **query):
@@ -59,8 +61,12 @@ def tail(
             lines.data(item)
 
 
-def _data(item: dict[str, Any]) -> str:
-    pairs = (item.get("data") or {}).items()
-    return " ".join(
-        f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in pairs
-    )
+def _newest(session: Session, limit: int, query: dict[str, Any]) -> list[Any]:
+    """The API reads forward: page after page, of which the end is kept."""
+    kept: deque[Any] = deque(maxlen=limit)
+    while True:
+        page = session.api.get("/api/events", limit=_PAGE, **query)
+        kept.extend(page["items"])
+        if len(page["items"]) < _PAGE:
+            return list(kept)
+        query["after"] = page["last"]

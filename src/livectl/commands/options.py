@@ -17,7 +17,14 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 def complete_live(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     """Ids of live streams; none where they cannot be had, since a shell must not show errors."""
-    session = Session(Output(quiet=True), {}, None, timeout=2)
+    given = context.find_root().params
+    options = {"LIVECTL_SERVER": given.get("server"), "LIVECTL_DATA_DIR": given.get("data_dir")}
+    session = Session(
+        output=Output(quiet=True),
+        options={name: value for name, value in options.items() if value},
+        profile=given.get("profile"),
+        timeout=2,
+    )
     try:
         items = session.api.get("/api/streams", live=True, limit=100)["items"]
     except Exception:  # whatever it is, a shell that completes has no place to show it

@@ -9,7 +9,7 @@ from livectl.errors import PartlyDone
 from livectl.output import Column
 from livectl.session import of
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 COLUMNS = (
     Column("WHAT", lambda item: item["kind"].replace("_", " ")),

@@ -8,7 +8,7 @@ import typer
 
 from livectl.session import of
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 LogLevel = Annotated[str, typer.Option(help="debug, info, warning or error.")]
 

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-from livectl.client import Shown
 from livectl.commands.options import (
     DryRun,
     Limit,
@@ -29,11 +28,14 @@ from livectl.errors import (
     Unavailable,
     WaitedTooLong,
 )
-from livectl.output import Column, lasted, short_time
+from livectl.output import Column, Shown, in_words, lasted, printable, short_time
 from livectl.session import Session, of
 
 app = typer.Typer(
-    rich_markup_mode=None, no_args_is_help=True, help="List, start, kill, explain streams."
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
+    help="List, start, kill, explain streams.",
 )
 
 COLUMNS = (
@@ -76,6 +78,7 @@ def list_(
     since: Since = None,
     until: Until = None,
     limit: Limit = 100,
+    all_: Annotated[bool, typer.Option("--all", help="Without a limit.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Again every 2 s.")] = False,
 ) -> None:
     """List streams, newest first.
@@ -86,10 +89,12 @@ def list_(
     query = _filters(live=live, owner=owner, tag=tag, title=title, since=since, until=until)
 
     def show() -> None:
-        items = list(session.api.pages("/api/streams", at_most=limit, **query))
-        if watch and sys.stdout.isatty():
-            session.output.text("\x1b[2J\x1b[H" + time.strftime("%H:%M:%S, Ctrl-C ends"))
+        items = list(session.api.pages("/api/streams", at_most=None if all_ else limit, **query))
+        if watch:
+            session.output.fresh_page(time.strftime("%H:%M:%S, Ctrl-C ends"))
         session.output.items(items, COLUMNS, id_key="streamId")
+        if len(items) == limit and not all_:
+            session.output.note(f"the newest {limit}; --limit or --all for more")
 
     show()
     while watch:
@@ -128,7 +133,13 @@ def show(context: typer.Context, stream: StreamRef) -> None:
     Example: livectl streams show 6b04fa
     """
     session = of(context)
-    session.output.item(find_stream(session, stream), id_key="streamId")
+    session.output.item(_as_it_is(session, stream), id_key="streamId")
+
+
+def _as_it_is(session: Session, ref: str) -> dict[str, Any]:
+    stream_id = find_stream(session, ref)["streamId"]
+    found: dict[str, Any] = session.api.get(f"/api/streams/{stream_id}")
+    return found
 
 
 @app.command()
@@ -222,6 +233,8 @@ def _chosen(session: Session, refs: list[str] | None, owner: str | None) -> list
     named = [ref for ref in refs or [] if ref != "-"]
     if "-" in (refs or []):
         named += sys.stdin.read().split()
+        if not named:
+            raise NotFound("no ids came on standard input")
     if not named and owner is None:
         raise BadInput("which streams? Expected ids, -, or --owner")
     chosen = [find_stream(session, ref) for ref in named]
@@ -243,25 +256,37 @@ def _end(
             for one in chosen
         )
         session.output.confirm(f"End {named}?", yes=yes)
-    ended, failed = [], []
+    ended: list[dict[str, Any]] = []
+    failed: dict[str, LivectlError] = {}
+    commands: list[str] = []
     for one in chosen:
         path = f"/api/live/{one['streamId']}/end"
         try:
             ended.append(session.api.post(path, body, dryRun=dry_run))
         except LivectlError as error:
-            # The others must go dark all the same.
-            session.output.error(error)
-            failed.append(error)
+            failed[one["streamId"]] = error  # the others must go dark all the same
         except Shown as shown:
-            session.output.text(str(shown))
+            commands += shown.args
+    if commands:
+        raise Shown(*commands)
     _tell(session, ended)
     if failed:
-        raise failed[0] if not ended else PartlyDone(f"{len(failed)} of {len(chosen)} failed")
+        raise _all_that(failed, some_ended=bool(ended))
     if not dry_run and (open_ := [one["streamId"] for one in ended if not one["held"]]):
         raise Unavailable(
             f"ended, and not yet dark: {', '.join(open_)}",
             hint="it is recorded and will be enforced by the server, or by `livectl reconcile`",
         )
+
+
+def _all_that(failed: dict[str, LivectlError], *, some_ended: bool) -> LivectlError:
+    """One error for all of them, of their own kind where nothing was done."""
+    first = next(iter(failed.values()))
+    if len(failed) == 1 and not some_ended:
+        return first
+    cls = PartlyDone if some_ended else type(first)
+    told = "; ".join(f"{stream_id}: {error.message}" for stream_id, error in failed.items())
+    return cls(f"{len(failed)} could not be ended: {told}", hint=first.hint)
 
 
 def _tell(session: Session, ended: list[dict[str, Any]]) -> None:
@@ -275,11 +300,11 @@ def _tell(session: Session, ended: list[dict[str, Any]]) -> None:
         "planned": "would be done",
     }
     for one in ended:
-        session.output.text(f"{one['streamId']}  {one['title']}")
+        session.output.text(f"{one['streamId']}  {printable(one['title'])}")
         for step in one["steps"]:
             name, mark = step["step"].replace("_", " "), marks[step["result"]]
             took = f" in {step['ms']} ms" if step["result"] == "done" else ""
-            detail = f": {step['detail']}" if step["detail"] else ""
+            detail = f": {printable(step['detail'])}" if step["detail"] else ""
             session.output.text(f"  {name:18}{mark}{took}{detail}")
 
 
@@ -300,8 +325,10 @@ def unban(context: typer.Context, user: str) -> None:
     Example: livectl streams unban anna
     """
     session = of(context)
-    session.api.delete(f"/api/bans/{user}")
-    session.output.note(f"{user} may go live again")
+    answer = session.api.delete(f"/api/bans/{user}")
+    session.output.item(
+        {"userId": user, **answer}, id_key="userId", text=f"{printable(user)} may go live again"
+    )
 
 
 @app.command()
@@ -320,7 +347,7 @@ def wait(
     deadline = time.monotonic() + limit
     while time.monotonic() < deadline:
         with suppress(NotFound):
-            found = find_stream(session, stream)
+            found = _as_it_is(session, stream)
             if is_so(found):
                 session.output.item(found, id_key="streamId", text=f"{found['streamId']} {for_}")
                 return
@@ -350,16 +377,17 @@ def explain(context: typer.Context, stream: StreamRef) -> None:
         session.output.items(items, (), id_key="at")
         return
     state = "live" if found["isLive"] else f"ended ({found['endReason'] or 'no reason known'})"
-    session.output.text(f"{found['streamId']}  {found['title']}  {state}")
+    session.output.text(printable(f"{found['streamId']}  {found['title']}  {state}"))
     for item in items:
         session.output.text(_line(session, item))
 
 
 def _line(session: Session, item: dict[str, Any]) -> str:
-    facts = [f"{key}={value}" for key, value in (item.get("data") or {}).items()]
+    facts = [printable(in_words(item["data"]))] if item.get("data") else []
     if item.get("delayMs") is not None:
         facts.append(f"came after {item['delayMs']} ms")
     if item.get("error"):
-        facts.append(session.output.red(item["error"]))
-    at = item["at"][11:23]
-    return f"  {at}  {item['source']:8}{item['what']:26}{item['actor']:20}{'  '.join(facts)}"
+        facts.append(session.output.red(printable(item["error"])))
+    at, actor = item["at"][:23].replace("T", " "), printable(item["actor"])
+    line = f"  {at}  {item['source']:8}{item['what']:26}{actor:20}{'  '.join(facts)}"
+    return line.rstrip()

@@ -9,7 +9,9 @@ import typer
 from livectl.commands.options import seconds
 from livectl.session import of
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Issue bearer tokens.")
+app = typer.Typer(
+    rich_markup_mode=None, add_completion=False, no_args_is_help=True, help="Issue bearer tokens."
+)
 
 
 @app.callback()

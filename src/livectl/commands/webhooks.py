@@ -11,7 +11,10 @@ from livectl.output import Column, short_time
 from livectl.session import of
 
 app = typer.Typer(
-    rich_markup_mode=None, no_args_is_help=True, help="What LiveKit told, and what became of it."
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
+    help="What LiveKit told, and what became of it.",
 )
 
 COLUMNS = (

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 CONNECT_S: Final = 10.0
 _PICTURES: Final = 30  # drawn once and shown over and over
-_BITRATE: Final = 300_000  # bits a second; enough for a bar on a plain ground
+_BITRATE: Final = 800_000  # bits a second; with fewer the SDK shrinks the picture
 _RATE: Final = 48_000
 _PIECE_S: Final = 0.1  # of sound; 440 Hz has 44 whole waves in it, so pieces join without a click
 _LEAVE_S: Final = 2.0

@@ -69,6 +69,8 @@ class Streams:
             await self._teardown.end(
                 stream, reason="start_failed", by="livekit", request_id=request_id
             )
+            if key is not None:  # so that the host's next try can succeed
+                await self._store.forget_start(owner_id, key, stream_id=stream.id)
             raise
         return stream, token
 

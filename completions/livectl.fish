@@ -1,0 +1,1 @@
+complete --command livectl --no-files --arguments "(env _LIVECTL_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=get-args _TYPER_COMPLETE_ARGS=(commandline -cp) livectl)" --condition "env _LIVECTL_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=is-args _TYPER_COMPLETE_ARGS=(commandline -cp) livectl"

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from livectl.domain.event import event
+from livectl.domain.ids import new_id
+from livectl.domain.stream import Stream
+from livectl.domain.teardown import STEPS, Step, holds
+from livectl.domain.webhook import Participant
+from livectl.errors import Unavailable
+from livectl.ports import Store
+from livectl.services.teardown import Teardown
+from tests.services.conftest import NOON, TestClock
+from tests.services.media import ModelOfLiveKit
+
+BOB = Participant(sid="PA_1", identity="bob")
+
+
+class LateAnswer(ModelOfLiveKit):
+    """Deletes the room, and says what LiveKit says to one of two who delete it at once."""
+
+    async def delete_room(self, room: str) -> bool:
+        await super().delete_room(room)
+        raise Unavailable("LiveKit refused DeleteRoom: no response from servers (unavailable)")
+
+
+class Stubborn(ModelOfLiveKit):
+    """Deletes no room."""
+
+    async def delete_room(self, room: str) -> bool:
+        raise Unavailable("LiveKit refused DeleteRoom: no response from servers (unavailable)")
+
+
+async def live(store: Store, media: ModelOfLiveKit, **people: Participant) -> Stream:
+    stream_id = new_id()
+    stream = Stream(
+        id=stream_id,
+        owner_id="alice",
+        room_name=f"live_alice_17{stream_id[-11:]}",
+        is_live=True,
+        started_at=NOON,
+    )
+    await store.add_stream(stream, event("stream.started", NOON, "test"))
+    media.make(stream.room_name, NOON)
+    media.people[stream.room_name] = dict(people)
+    return stream
+
+
+async def ended(store: Store, media: ModelOfLiveKit, stream: Stream) -> tuple[list[Step], Stream]:
+    teardown = Teardown(store, media, TestClock())
+    steps = await teardown.end(stream, reason="rules", by="user:root")
+    found = await store.stream(stream.id)
+    assert found is not None
+    return steps, found
+
+
+async def test_an_end_goes_through_every_step_in_order_and_owes_nothing(store: Store) -> None:
+    media = ModelOfLiveKit()
+    stream = await live(store, media, PA_1=BOB)
+    steps, after = await ended(store, media, stream)
+    assert tuple(step.step for step in steps) == STEPS
+    assert holds(steps)
+    assert (after.is_live, after.teardown_owed, after.end_reason) == (False, False, "rules")
+    assert media.people == {}
+
+
+async def test_an_end_while_livekit_is_away_is_stored_and_owed_until_it_is_enforced(
+    store: Store,
+) -> None:
+    media = ModelOfLiveKit()
+    stream = await live(store, media, PA_1=BOB)
+    media.away = True
+    steps, after = await ended(store, media, stream)
+    assert [step.result for step in steps] == ["done", *["failed"] * 4]
+    assert (after.is_live, after.teardown_owed) == (False, True)
+    media.away = False
+    steps, after = await ended(store, media, stream)
+    assert steps[0].result == "nothing_to_do"
+    assert holds(steps)
+    assert not after.teardown_owed
+    assert media.people == {}
+
+
+async def test_a_room_that_was_seen_gone_is_deleted_whatever_the_deletion_answered(
+    store: Store,
+) -> None:
+    media = LateAnswer()
+    stream = await live(store, media, PA_1=BOB)
+    steps, after = await ended(store, media, stream)
+    assert holds(steps)
+    assert not after.teardown_owed
+    deleted = next(step for step in steps if step.step == "room_deleted")
+    assert "no response from servers" in deleted.detail
+
+
+async def test_a_room_with_people_that_stays_is_owed(store: Store) -> None:
+    media = Stubborn()
+    stream = await live(store, media, PA_1=BOB)
+    steps, after = await ended(store, media, stream)
+    assert [step.step for step in steps if step.result == "failed"] == ["room_deleted", "room_gone"]
+    assert after.teardown_owed
