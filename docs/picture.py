@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import subprocess
 import sys
@@ -30,7 +31,7 @@ def main() -> None:
         ),
         ("doctor", livectl("doctor")),
     ]
-    console = Console(record=True, width=108, file=Path("/dev/null").open("w"))
+    console = Console(record=True, width=108, file=io.StringIO())
     for command, printed in shots:
         console.print(Text(f"$ livectl {command}", style="bold"))
         console.print(Text(printed))

@@ -16,7 +16,10 @@ from typer.core import TyperGroup
 from livectl.cli import NOUNS, hoisted, load_noun
 from tests.shell import LIVECTL, Shell, until
 
-HEAVY = ("starlette", "httpx", "livekit", "pymongo", "boto3", "rich", "uvicorn", "jwt", "yaml")
+HEAVY = (
+    *("starlette", "httpx", "livekit", "pymongo", "boto3", "rich", "uvicorn", "jwt", "yaml"),
+    *("asyncio", "pydantic"),
+)
 
 
 def commands() -> Iterator[tuple[str, ...]]:
@@ -246,8 +249,29 @@ def test_the_roots_help_imports_no_noun(bare_shell: Shell) -> None:
 def test_a_stored_list_needs_no_network_library(bare_shell: Shell) -> None:
     ran = bare_shell.command(sys.executable, "-c", LOOK, "streams", "list", "-o", "json")
     assert json.loads(ran.out) == []
-    heavy = set(ran.err.splitlines()[-1].split()) & {"httpx", "pymongo", "boto3", "rich", "yaml"}
+    heavy = set(ran.err.splitlines()[-1].split()) & {
+        "httpx",
+        "pymongo",
+        "boto3",
+        "rich",
+        "yaml",
+        "pydantic",
+    }
     assert not heavy
+
+
+def test_a_fault_of_ours_is_told_like_any_error(
+    bare_shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_down(_: object) -> None:
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr("livectl.commands.config.shown", break_down)
+    ran = bare_shell("config", "show", "-o", "json")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.error["error"] == "a fault of livectl: ZeroDivisionError: by zero"
+    assert "in break_down" not in ran.err
+    assert "in break_down" in bare_shell("config", "show", "--verbose").err
 
 
 def test_python_m_livectl_is_livectl(bare_shell: Shell) -> None:

@@ -186,7 +186,7 @@ def main(arguments: list[str] | None = None) -> None:
 def run(given: list[str]) -> int:
     """Run a command line; its exit code."""
     if "_LIVECTL_COMPLETE" in os.environ:
-        from typer.completion import completion_init
+        from typer._completion_classes import completion_init
 
         completion_init()  # Typer would do it only for those who have its --install-completion
     try:
@@ -194,12 +194,7 @@ def run(given: list[str]) -> int:
     except Shown as shown:
         _output_for(given).shown(shown)
     except LivectlError as error:
-        _output_for(given).error(error)
-        if "--verbose" in given:
-            import traceback
-
-            traceback.print_exc()
-        return error.exit_code
+        return _failed(given, error)
     except Exit as end:
         return end.exit_code
     except TyperException as error:
@@ -210,6 +205,12 @@ def run(given: list[str]) -> int:
         # Whoever read has enough; without this Python complains when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as error:
+        fault = LivectlError(
+            f"a fault of livectl: {type(error).__name__}: {error}",
+            hint="--verbose shows where; please report it",
+        )
+        return _failed(given, fault)
     else:
         return result if isinstance(result, int) else 0
     return 0
@@ -234,6 +235,15 @@ def hoisted(given: list[str]) -> list[str]:
             if _ANYWHERE[name] and not has_value and (value := next(words, None)) is not None:
                 front.append(value)
     return [*front, *rest]
+
+
+def _failed(given: list[str], error: LivectlError) -> int:
+    _output_for(given).error(error)
+    if "--verbose" in given:
+        import traceback
+
+        traceback.print_exc()
+    return error.exit_code
 
 
 def _usage(given: list[str], error: TyperException) -> int:

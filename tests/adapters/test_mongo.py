@@ -30,6 +30,7 @@ from livectl.ports import EventQuery, StreamQuery
 from tests.contract.examples import (
     HEX_USER,
     NOON,
+    a_sighting,
     a_stream,
     a_webhook,
     added,
@@ -645,6 +646,17 @@ async def test_the_guard_lets_in_one_at_a_time(store: MongoStore, guard: mongo_g
 
     await together(go_in(others[number % 2]) for number in range(20))
     assert await store._in("livectl_locks").count_documents({}) == 0
+
+
+async def test_a_crowd_does_not_stop_the_server(store: MongoStore, database: Database[Raw]) -> None:
+    raws = [from_mongoose() for _ in range(101)]
+    database.livestreams.insert_many(raws)
+    blocked = [store.block_user(str(raw["_id"]), "bob", an_event()) for raw in raws]
+    assert all(await together(blocked))
+    seen = [a_sighting("x", f"PA_{n}", f"user{n}", joined_at=NOON) for n in range(101)]
+    await store.add_sightings(seen)
+    assert await store.present_viewers("x") == 101
+    assert await seqs(store) == list(range(1, 102))
 
 
 async def test_the_guard_gives_up_on_a_holder_that_died(

@@ -129,7 +129,7 @@ class ClientProcess:
     process: asyncio.subprocess.Process
     said: list[dict[str, Any]] = field(default_factory=list)
     noise: deque[str] = field(default_factory=lambda: deque(maxlen=20))
-    _reader: asyncio.Task[None] | None = None
+    _readers: list[asyncio.Task[None]] = field(default_factory=list)
 
     @classmethod
     async def start(
@@ -141,13 +141,13 @@ class ClientProcess:
             *(["--insist"] if insist else []),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+            stderr=asyncio.subprocess.PIPE,
         )
         assert process.stdin is not None
         process.stdin.write(token.encode() + b"\n")
         process.stdin.close()
         client = cls(process)
-        client._reader = asyncio.create_task(client._read())
+        client._readers = [asyncio.create_task(read()) for read in (client._hear, client._endure)]
         return client
 
     async def __aenter__(self) -> Self:
@@ -159,7 +159,7 @@ class ClientProcess:
     def all(self, what: str) -> list[dict[str, Any]]:
         return [one for one in self.said if one["what"] == what]
 
-    async def says(self, what: str, *, times: int = 1, within: float = 10) -> dict[str, Any]:
+    async def says(self, what: str, *, times: int = 1, within: float = 20) -> dict[str, Any]:
         """The line of its saying `what` for the `times`th time, waited for `within` seconds."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
@@ -168,6 +168,12 @@ class ClientProcess:
         heard = self.all(what)
         assert len(heard) >= times, f"no {what} x{times}: {self.said}\n{''.join(self.noise)}"
         return heard[times - 1]
+
+    async def keeps_being_put_out(self, tries: int = 3) -> None:
+        """It comes back again and again, and never is in the room for a second."""
+        before = len(self.all("trying"))
+        await self.says("trying", times=before + tries, within=60)
+        assert max(self.stays()[1:], default=0) < 1, self.said
 
     def stays(self) -> list[float]:
         """How long it was in the room each time that it was put out of it, in seconds."""
@@ -192,16 +198,18 @@ class ClientProcess:
         with suppress(ProcessLookupError):
             self.process.send_signal(how)
         await self.process.wait()
-        if self._reader is not None:
-            await self._reader
+        await asyncio.gather(*self._readers)
 
-    async def _read(self) -> None:
+    async def _hear(self) -> None:
         assert self.process.stdout is not None
         async for line in self.process.stdout:
-            if line.startswith(b"{"):
+            if line.endswith(b"\n"):  # else it was killed in the middle of a line
                 self.said.append(json.loads(line))
-            else:
-                self.noise.append(line.decode(errors="replace"))
+
+    async def _endure(self) -> None:
+        assert self.process.stderr is not None
+        async for line in self.process.stderr:
+            self.noise.append(line.decode(errors="replace"))
 
 
 def say(what: str, **facts: object) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import secrets
 import signal
@@ -13,7 +12,8 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,9 @@ import jwt
 import pytest
 import pytest_asyncio
 
+from tests.e2e.clients import ClientProcess
 from tests.parts.livekit import LiveKit
 
-CLIENT = Path(__file__).with_name("client.py")
 JWT_SECRET = secrets.token_hex(32)
 
 
@@ -107,46 +107,6 @@ class Api:
         return await self.call("GET", f"/api/live/{stream_id}/status", "someone")
 
 
-@dataclass
-class Client:
-    """A participant process and what it said."""
-
-    process: asyncio.subprocess.Process
-    said: list[dict[str, Any]] = field(default_factory=list)
-    reader: asyncio.Task[None] | None = None
-
-    async def read(self) -> None:
-        assert self.process.stdout is not None
-        async for line in self.process.stdout:
-            if line.startswith(b"{"):
-                self.said.append(json.loads(line))
-
-    def all(self, what: str) -> list[dict[str, Any]]:
-        return [one for one in self.said if one["what"] == what]
-
-    async def says(self, what: str, *, times: int = 1, within: float = 10) -> dict[str, Any]:
-        await until(lambda: len(self.all(what)) >= times, within, f"{what} x{times}: {self.said}")
-        return self.all(what)[times - 1]
-
-    async def keeps_being_put_out(self, tries: int = 4) -> None:
-        """It comes back again and again, and never is in the room for a second."""
-        before = len(self.all("trying"))
-        await until(lambda: len(self.all("trying")) >= before + tries, 30, f"{self.said}")
-        stays = self.stays()
-        assert max(stays[1:], default=0) < 1, self.said
-
-    def stays(self) -> list[float]:
-        """How long it was in the room each time, in seconds."""
-        lengths, since = [], None
-        for one in self.said:
-            if one["what"] == "connected":
-                since = one["at"]
-            elif since is not None and one["what"] == "disconnected":
-                lengths.append(one["at"] - since)
-                since = None
-        return lengths
-
-
 async def until(
     so: Callable[[], Any], within: float = 10, otherwise: str = "it never came true"
 ) -> None:
@@ -187,29 +147,10 @@ async def api(server: Server) -> AsyncIterator[Api]:
 @pytest_asyncio.fixture
 async def join(server: Server) -> AsyncIterator[Callable[..., Any]]:
     """`await join("publish" or "view", token, insist=False)`: a participant, on its way in."""
-    clients: list[Client] = []
+    async with AsyncExitStack() as clients:
 
-    async def start(role: str, token: str, *, insist: bool = False, seconds: int = 60) -> Client:
-        command = [sys.executable, str(CLIENT), role, server.livekit.url, str(seconds)]
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            *(["--insist"] if insist else []),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-        assert process.stdin is not None
-        process.stdin.write(token.encode() + b"\n")
-        await process.stdin.drain()
-        client = Client(process)
-        client.reader = asyncio.create_task(client.read())
-        clients.append(client)
-        return client
+        async def start(role: str, token: str, *, insist: bool = False) -> ClientProcess:
+            client = await ClientProcess.start(role, server.livekit.url, token, insist=insist)
+            return await clients.enter_async_context(client)
 
-    yield start
-    for client in clients:
-        if client.process.returncode is None:
-            client.process.kill()
-        await client.process.wait()
-        if client.reader is not None:
-            await client.reader
+        yield start

@@ -63,13 +63,13 @@ async def test_only_people_who_watch_count_and_each_once(
     ben = await watch(api, join, stream_id, "ben")
     await counts(api, stream_id, 2, 2)
 
-    first_tab.process.terminate()
-    ben.process.terminate()
+    await first_tab.leave()
+    await ben.leave()
     await counts(api, stream_id, 1, 2, within=30)
     cleo = await watch(api, join, stream_id, "cleo")
     await counts(api, stream_id, 2, 2)
 
-    cleo.process.kill()  # without goodbye: LiveKit notices after a while
+    await cleo.kill()  # without goodbye: LiveKit notices after a while
     await counts(api, stream_id, 1, 2, within=40)
 
     await api.call("POST", "/api/live/stop", "host", {"streamId": stream_id})
@@ -92,8 +92,7 @@ async def test_the_numbers_are_right_after_the_server_was_down_meanwhile(
 
     server.kill()
     for client in gone:
-        client.process.terminate()
-        await client.process.wait()
+        await client.leave()
     for token in tokens:
         late = await join("view", token)
         await late.says("connected")

@@ -327,14 +327,16 @@ _RUNNING_EGRESS = {0, 1, 2}  # EGRESS_STARTING, EGRESS_ACTIVE, EGRESS_ENDING
 
 
 def _from_twirp(name: str, error: Any) -> Exception:
-    said = f"LiveKit refused {name}: {error.message or error.code} ({error.code})"
+    # A key that it does not know it refuses in plain text, without a code.
+    told = f"{error.message or error.code} ({error.code})"
+    said = f"LiveKit refused {name}: {told if error.code != 'unknown' else f'HTTP {error.status}'}"
     if error.code == "not_found":
         return NotFound(said)
     if error.code == "failed_precondition":
         return _AlreadyOver(said)
     if "redis required" in error.message or "not connected" in error.message:
         return _NoService(said)
-    if error.code in {"unauthenticated", "permission_denied"}:
+    if error.status in {401, 403} or error.code in {"unauthenticated", "permission_denied"}:
         return Unavailable(said, hint=_KEYS)
     if error.code == "deadline_exceeded":
         return TimedOutside(said)

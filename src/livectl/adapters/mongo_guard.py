@@ -4,6 +4,10 @@ MongoDB does. FerretDB 1 (measured with 1.24 on SQLite) reads the documents, app
 writes them back, with nothing to keep others from coming between: of ten equal conditional updates
 at once, five succeeded. What it does hold is unique keys, so a document in a collection of locks
 stands for the right to change something. On MongoDB none of this happens.
+
+It also keeps a connection to its SQLite file for each update until the command is over, needs a
+second one to write, and has a hundred: a hundred updates in one command or at the same time stop
+it for ever. So few are made at once.
 """
 
 from __future__ import annotations
@@ -28,6 +32,9 @@ _PAUSE = 0.004
 class NoGuard:
     """For servers that change a document atomically."""
 
+    batch = 1000
+    """How many updates one command may have."""
+
     @asynccontextmanager
     async def alone(self, what: str) -> AsyncIterator[None]:
         yield
@@ -37,14 +44,17 @@ class Guard(NoGuard):
     """Over the processes by a document in `locks`; within this one by a lock in memory, so that
     only one of its tasks at a time asks the server."""
 
+    batch = 10
+
     def __init__(self, locks: AsyncCollection[dict[str, Any]]) -> None:
         self._locks = locks
+        self._places = asyncio.Semaphore(4)
         self._here: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @asynccontextmanager
     async def alone(self, what: str) -> AsyncIterator[None]:
         lock = self._here.setdefault(what, asyncio.Lock())
-        async with lock:
+        async with lock, self._places:
             mine = {"_id": what, "holder": ObjectId()}
             await self._take(mine)
             try:

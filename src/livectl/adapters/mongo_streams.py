@@ -169,15 +169,17 @@ class StreamsPart(LogPart):
     async def _write_sightings(
         self, stream_id: str, writes: Sequence[UpdateOne | ReplaceOne[Document]]
     ) -> None:
-        async with self._alone(f"{SIGHTINGS}/{stream_id}"):
-            try:
-                await self._in(SIGHTINGS).bulk_write(writes, ordered=False)
-            except BulkWriteError as error:
-                if not only_duplicates(error):
-                    raise
-                # Another made one of them at the same moment. It is there now; all of these
-                # writes may be done twice.
-                await self._in(SIGHTINGS).bulk_write(writes, ordered=False)
+        for start in range(0, len(writes), self._guard.batch):
+            batch = writes[start : start + self._guard.batch]
+            async with self._alone(f"{SIGHTINGS}/{stream_id}"):
+                try:
+                    await self._in(SIGHTINGS).bulk_write(batch, ordered=False)
+                except BulkWriteError as error:
+                    if not only_duplicates(error):
+                        raise
+                    # Another made one of them at the same moment. It is there now; all of these
+                    # writes may be done twice.
+                    await self._in(SIGHTINGS).bulk_write(batch, ordered=False)
 
 
 def only_duplicates(error: BulkWriteError) -> bool:

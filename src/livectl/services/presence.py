@@ -44,9 +44,8 @@ class Presence:
                 peak = await self._exact_peak(stream)
             else:
                 peak = max(stream.peak_viewers, viewers)
-            if (viewers, peak) == (stream.viewers, stream.peak_viewers):
-                return stream
-            # Whoever else counts at this moment wins or loses on `rev`; the loser counts again.
+            # Whoever else counts at this moment wins or loses on `rev`; the loser counts again. A
+            # count that changes nothing is written too: one that is older must lose against it.
             if await self._store.set_audience(
                 stream_id, rev=stream.rev, viewers=viewers, peak=peak, event=event
             ):

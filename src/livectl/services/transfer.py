@@ -72,11 +72,11 @@ def verify(lines: Iterable[bytes]) -> Seal:
     raise BadInput(f"the export is cut off after line {number}: its last line is missing")
 
 
-async def load(store: Store, lines: Iterable[bytes], progress: Progress) -> None:
+async def load(store: Store, records: Iterator[Record], progress: Progress) -> None:
     """Put the records of a verified export into a store. Safe to repeat: the same records stay
     one."""
     number = 0
-    for batch in _batches(_records(lines)):
+    for batch in _batches(records):
         await store.load(batch)
         number += len(batch)
         progress(number)
@@ -84,8 +84,32 @@ async def load(store: Store, lines: Iterable[bytes], progress: Progress) -> None
 
 async def others_than(store: Store, lines: Iterable[bytes]) -> int:
     """How many records a store holds that an export does not."""
-    keys = {(record.kind, record.key) for record in _records(lines)}
-    return sum([1 async for record in store.dump() if (record.kind, record.key) not in keys])
+    given = {_identity(record) for record in _records(lines)}
+    return sum([1 async for record in store.dump() if _identity(record) not in given])
+
+
+def _identity(record: Record) -> tuple[str, str]:
+    """Two logs count from 1: an event is the same where its id is, not its place."""
+    key = record.document["id"] if record.kind == "event" else record.key
+    return record.kind, str(key)
+
+
+async def _after_the_log(store: Store, records: Iterator[Record]) -> Iterator[Record]:
+    """For a store with a log of its own: the events that it does not have take the places after
+    its last, so that none of its own is lost."""
+    known = {_identity(record) async for record in store.dump() if record.kind == "event"}
+    last = await store.last_event_seq()
+
+    def placed() -> Iterator[Record]:
+        for record in records:
+            if record.kind != "event":
+                yield record
+            elif _identity(record) not in known:
+                seq = last + record.document["seq"]
+                document = {**record.document, "seq": seq}
+                yield Record(kind="event", key=f"{seq:020d}", document=document)
+
+    return placed()
 
 
 async def import_checked(
@@ -103,7 +127,8 @@ async def import_checked(
             f"the store holds {others} records that the export does not",
             hint="import into an empty store, or add --merge to put it in beside them",
         )
-    await load(store, read(), progress)
+    records = _records(read())
+    await load(store, await _after_the_log(store, records) if merge else records, progress)
     if not merge:
         copied = await seal_of(store)
         if copied != seal:
