@@ -319,6 +319,20 @@ def load(
     cwd: Path | None = None,
 ) -> Settings:
     """Read the settings. Raises BadSettings that names every bad one and what was expected."""
+    settings, wrong = examine(options, profile=profile, environ=environ, cwd=cwd)
+    if wrong:
+        raise bad(wrong)
+    return settings
+
+
+def examine(
+    options: Mapping[str, str] | None = None,
+    *,
+    profile: str | None = None,
+    environ: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> tuple[Settings, list[dict[str, str]]]:
+    """The settings, with the default in the place of each that is wrong, and what is wrong."""
     environment = os.environ if environ is None else environ
     layers: list[tuple[str, Mapping[str, str]]] = [
         ("option", options or {}),
@@ -332,7 +346,9 @@ def load(
     return _check(layers, directory)
 
 
-def _check(layers: list[tuple[str, Mapping[str, str]]], directory: Path) -> Settings:
+def _check(
+    layers: list[tuple[str, Mapping[str, str]]], directory: Path
+) -> tuple[Settings, list[dict[str, str]]]:
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
     wrong: list[dict[str, str]] = []
@@ -345,13 +361,12 @@ def _check(layers: list[tuple[str, Mapping[str, str]]], directory: Path) -> Sett
                 values[setting.attribute] = setting.read(found[0])
             except ValueError as error:
                 wrong.append({"field": setting.name, "expected": str(error), "source": found[1]})
-    if wrong:
-        raise _bad(wrong)
     values["data_dir"] = directory
-    return Settings(values, sources)
+    return Settings(values, sources), wrong
 
 
-def _bad(wrong: list[dict[str, str]]) -> BadSettings:
+def bad(wrong: list[dict[str, str]]) -> BadSettings:
+    """The error that names each."""
     listed = "; ".join(f"{one['field']} (from {one['source']}): {one['expected']}" for one in wrong)
     return BadSettings(f"bad settings: {listed}", hint="see `livectl config show`", details=wrong)
 
@@ -363,7 +378,7 @@ def require_for_serving(settings: Settings) -> None:
         for name, expected in _missing_for_serving(settings)
     ]
     if wrong:
-        raise _bad(wrong)
+        raise bad(wrong)
 
 
 def _missing_for_serving(settings: Settings) -> Iterable[tuple[str, str]]:

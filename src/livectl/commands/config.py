@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from livectl.config import config_file, profiles, shown
+from livectl.config import bad, config_file, examine, profiles, shown
 from livectl.output import Column
 from livectl.session import of
 
@@ -23,7 +23,10 @@ def show(context: typer.Context) -> None:
     Example: livectl config show -o json
     """
     session = of(context)
-    session.output.items(shown(session.settings), COLUMNS, id_key="name")
+    settings, wrong = examine(session.options, profile=session.profile)
+    session.output.items(shown(settings), COLUMNS, id_key="name")
+    if wrong:
+        raise bad(wrong)
 
 
 @app.command("profiles")
