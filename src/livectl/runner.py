@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import tempfile
 from typing import TYPE_CHECKING, Any
@@ -19,11 +20,13 @@ GRACE_S = 20
 def serve(settings: Settings, *, host: str, port: int, workers: int, log_level: str) -> None:
     """Serve until SIGTERM or SIGINT, then finish what was accepted (20 s at most).
 
-    Raises BadSettings for missing or weak secrets, and NotReady when it cannot start.
+    Raises BadSettings for missing or weak secrets, Unavailable when the store cannot be reached,
+    and NotReady when it cannot start for another reason.
     """
     import uvicorn
 
     require_for_serving(settings)
+    asyncio.run(_set_up_store(settings))
     # Workers are processes of their own: they read what this one was told from the environment.
     os.environ.update(settings.environment(), LIVECTL_LOG_LEVEL=log_level)
     options = {**server_options(settings), "host": host, "port": port}
@@ -34,6 +37,14 @@ def serve(settings: Settings, *, host: str, port: int, workers: int, log_level: 
         # Read by prometheus-client when it is imported, which is in the workers.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared_metrics
         uvicorn.run("livectl.app:asgi", factory=True, workers=workers, **options)
+
+
+async def _set_up_store(settings: Settings) -> None:
+    """Once, before any worker: a store that is away is told in a sentence, and ends it."""
+    from livectl.app import open_store
+
+    async with open_store(settings):
+        pass  # opening it made what it needs
 
 
 def run(config: uvicorn.Config) -> None:

@@ -124,16 +124,25 @@ class LogPart(Connected):
     ) -> Document | None:
         """Change one document by the first way whose condition holds; the changed document, or
         None where no condition does."""
-        documents = self._in(collection)
+        async with self._alone_with(collection, id_):
+            changed = await self._first_way(collection, id_, event, ways)
+        await self._deliver(collection, changed)
+        return changed
+
+    async def _first_way(
+        self,
+        collection: str,
+        id_: Any,
+        event: Event | None,
+        ways: Sequence[tuple[Mapping[str, Any], Update]],
+    ) -> Document | None:
         for condition, update in ways:
-            async with self._alone_with(collection, id_):
-                changed: Document | None = await documents.find_one_and_update(
-                    {"_id": id_, **condition},
-                    telling(update, event),
-                    return_document=ReturnDocument.AFTER,
-                )
+            changed: Document | None = await self._in(collection).find_one_and_update(
+                {"_id": id_, **condition},
+                telling(update, event),
+                return_document=ReturnDocument.AFTER,
+            )
             if changed is not None:
-                await self._deliver(collection, changed)
                 return changed
         return None
 
