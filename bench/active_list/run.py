@@ -21,8 +21,8 @@ import load  # noqa: E402
 import servers  # noqa: E402
 from tests.parts.ferretdb import FerretDB  # noqa: E402
 
-from livectl.adapters.mongo import MongoStore  # noqa: E402
-from livectl.adapters.sqlite import SqliteStore  # noqa: E402
+from livectl.adapters.mongo.store import MongoStore  # noqa: E402
+from livectl.adapters.sqlite.store import SqliteStore  # noqa: E402
 from livectl.domain.clock import iso  # noqa: E402
 from livectl.ports import Record  # noqa: E402
 

@@ -161,10 +161,10 @@ def make_store(settings: Settings) -> Store:
     """The store that the settings name, not yet opened."""
     path = settings.sqlite_path
     if path is not None:
-        from livectl.adapters.sqlite import SqliteStore
+        from livectl.adapters.sqlite.store import SqliteStore
 
         return SqliteStore(path)
-    from livectl.adapters.mongo import MongoStore
+    from livectl.adapters.mongo.store import MongoStore
 
     return MongoStore(settings.database_url)
 

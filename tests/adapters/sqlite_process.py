@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-from livectl.adapters.sqlite import SqliteStore
+from livectl.adapters.sqlite.store import SqliteStore
 from tests.contract.examples import a_stream, a_webhook, an_event
 
 

@@ -18,11 +18,12 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import NetworkTimeout, OperationFailure, ServerSelectionTimeoutError
 
-from livectl.adapters import mongo_guard, mongo_inbox
-from livectl.adapters.mongo import MongoStore
-from livectl.adapters.mongo_documents import bson_stream, plain_stream, stream_of
-from livectl.adapters.mongo_indexes import INDEXES
-from livectl.adapters.mongo_log import entry_of
+from livectl.adapters.mongo import guard as mongo_guard
+from livectl.adapters.mongo import inbox as mongo_inbox
+from livectl.adapters.mongo.documents import bson_stream, plain_stream, stream_of
+from livectl.adapters.mongo.indexes import INDEXES
+from livectl.adapters.mongo.log import entry_of
+from livectl.adapters.mongo.store import MongoStore
 from livectl.domain.event import Event
 from livectl.domain.people import Ban
 from livectl.errors import BadSettings, Conflict, NotReady, TimedOutside, Unavailable
@@ -388,7 +389,7 @@ async def test_a_process_killed_between_change_and_log_loses_no_event(
     stream = await added(store)
     script = """
 import asyncio, os, signal, sys
-from livectl.adapters.mongo import MongoStore
+from livectl.adapters.mongo.store import MongoStore
 from tests.contract.examples import NOON, an_event
 
 async def die(*_):

@@ -15,9 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from livectl.adapters import sqlite_connection, sqlite_log, sqlite_schema, sqlite_streams
-from livectl.adapters.sqlite import SqliteStore
-from livectl.adapters.sqlite_connection import Readers, Writer, connect, open_database
+from livectl.adapters.sqlite import connection as sqlite_connection
+from livectl.adapters.sqlite import log as sqlite_log
+from livectl.adapters.sqlite import schema as sqlite_schema
+from livectl.adapters.sqlite import streams as sqlite_streams
+from livectl.adapters.sqlite.connection import Readers, Writer, connect, open_database
+from livectl.adapters.sqlite.store import SqliteStore
 from livectl.errors import BadInput, BadSettings, Unavailable
 from livectl.ports import EventQuery, Record, StreamQuery
 from tests.contract.examples import NOON, a_webhook, added, an_event, dumped
@@ -125,7 +128,7 @@ def test_a_commit_is_on_the_disk_and_readers_do_not_wait(connection: sqlite3.Con
 def test_importing_it_loads_no_library_that_is_slow() -> None:
     slow = "pymongo starlette httpx livekit rich typer pydantic aiohttp yaml"
     code = (
-        "import sys, livectl.adapters.sqlite\n"
+        "import sys, livectl.adapters.sqlite.store\n"
         f"print(*sorted(set('{slow}'.split()) & set(sys.modules)))"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

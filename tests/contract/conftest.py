@@ -19,12 +19,12 @@ OpenStore = Callable[[NewHandle], Awaitable[Store]]
 def _handles(adapter: str, request: pytest.FixtureRequest) -> NewHandle:
     """What makes handles on one fresh, empty database."""
     if adapter == "sqlite":
-        from livectl.adapters.sqlite import SqliteStore
+        from livectl.adapters.sqlite.store import SqliteStore
 
         directory: Path = request.getfixturevalue("tmp_path_factory").mktemp("store")
         return lambda: SqliteStore(directory / "livectl.db")
 
-    from livectl.adapters.mongo import MongoStore
+    from livectl.adapters.mongo.store import MongoStore
 
     databases: Any = request.getfixturevalue("mongodb")
     uri = databases.fresh_uri()

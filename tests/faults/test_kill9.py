@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from livectl.adapters.sqlite import SqliteStore
+from livectl.adapters.sqlite.store import SqliteStore
 from livectl.ports import InboxQuery, Store
 from tests.faults.conftest import NewServer
 from tests.faults.crowd import Crowd, crowd, live_streams, post

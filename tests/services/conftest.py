@@ -39,12 +39,12 @@ def clock() -> TestClock:
 def new_store(adapter: str, request: pytest.FixtureRequest) -> Store:
     """Not yet open, on a database that nobody has used."""
     if adapter == "sqlite":
-        from livectl.adapters.sqlite import SqliteStore
+        from livectl.adapters.sqlite.store import SqliteStore
 
         directory: Path = request.getfixturevalue("tmp_path_factory").mktemp("store")
         return SqliteStore(directory / "livectl.db")
 
-    from livectl.adapters.mongo import MongoStore
+    from livectl.adapters.mongo.store import MongoStore
 
     databases: Any = request.getfixturevalue("mongodb")
     return MongoStore(databases.fresh_uri())

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from inline_snapshot import snapshot
 
-from livectl.adapters.sqlite import SqliteStore
+from livectl.adapters.sqlite.store import SqliteStore
 from livectl.errors import BadInput, Conflict, LivectlError
 from livectl.ports import EventQuery, Store
 from livectl.services import transfer

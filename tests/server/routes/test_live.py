@@ -312,26 +312,6 @@ async def test_watch_is_404_once_the_stream_is_over(api: Api) -> None:
     refused(await api.get(f"/api/live/{stream_id}/watch", "bob"), 404, "not_found")
 
 
-async def test_watch_is_403_to_whom_the_owner_blocked_until_unblocked(api: Api) -> None:
-    stream_id = (await api.start("alice"))["streamId"]
-    blocks = f"/api/live/{stream_id}/blocks"
-    for _ in range(2):
-        blocked = await api.post(blocks, "alice", json={"userId": "bob"})
-        assert good(blocked) == {"success": True, "removed": 0}
-    refused(await api.get(f"/api/live/{stream_id}/watch", "bob"), 403, "blocked")
-    assert good(await api.get(blocks, "alice")) == {"items": [{"userId": "bob"}]}
-    good(await api.delete(f"{blocks}/bob", "alice"))
-    good(await api.get(f"/api/live/{stream_id}/watch", "bob"))
-    refused(await api.delete(f"{blocks}/bob", "alice"), 404, "not_found")
-
-
-async def test_a_user_id_with_a_slash_can_be_blocked_and_unblocked(api: Api) -> None:
-    stream_id = (await api.start("alice"))["streamId"]
-    good(await api.post(f"/api/live/{stream_id}/blocks", "alice", json={"userId": "auth0|a/b"}))
-    good(await api.delete(f"/api/live/{stream_id}/blocks/auth0%7Ca%2Fb", "alice"))
-    assert good(await api.get(f"/api/live/{stream_id}/blocks", "alice")) == {"items": []}
-
-
 async def test_status_says_none_where_there_is_no_recording_and_no_vod(api: Api) -> None:
     started = await api.start("alice")
     status = good(await api.get(f"/api/live/{started['streamId']}/status", "bob"))
@@ -457,13 +437,6 @@ async def test_a_report_needs_a_type_and_a_reason(
     stream_id = (await api.start("alice"))["streamId"]
     answer = await api.post(f"/api/live/{stream_id}/report", "bob", json=report)
     assert wrong_fields(answer) == fields
-
-
-async def test_a_block_needs_a_usable_user_id(api: Api) -> None:
-    stream_id = (await api.start("alice"))["streamId"]
-    for bad in ("", " bob", "b\nob", "x" * 129, None, 7):
-        answer = await api.post(f"/api/live/{stream_id}/blocks", "alice", json={"userId": bad})
-        assert wrong_fields(answer) == ["userId"]
 
 
 async def test_blocked_users_and_stream_keys_are_in_no_answer_to_a_viewer(api: Api) -> None:

@@ -26,7 +26,7 @@ from pymongo.errors import (
     ServerSelectionTimeoutError,
 )
 
-from livectl.adapters.mongo_guard import Guard, NoGuard
+from livectl.adapters.mongo.guard import Guard, NoGuard
 from livectl.errors import BadSettings, NotReady, TimedOutside, Unavailable
 
 P = ParamSpec("P")

@@ -11,11 +11,8 @@ from typing import Any
 
 import msgspec
 
-from livectl.adapters import sqlite_inbox as inbox
-from livectl.adapters import sqlite_log as log
-from livectl.adapters import sqlite_people as people
-from livectl.adapters import sqlite_streams as streams
-from livectl.adapters.sqlite_values import decode, record_document
+from livectl.adapters.sqlite import inbox, log, people, streams
+from livectl.adapters.sqlite.values import decode, record_document
 from livectl.domain.clock import epoch_ms, from_epoch_ms
 from livectl.domain.event import Event
 from livectl.domain.people import Ban, Report

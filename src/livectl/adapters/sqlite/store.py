@@ -1,8 +1,8 @@
 """The store on an embedded SQLite database: one file, no server, any number of processes.
 
-This is the async face; the SQL is in the modules beside it, by capability: `sqlite_streams`,
-`sqlite_people`, `sqlite_inbox`, `sqlite_log`, `sqlite_records`. A method is one job for the
-writing thread (one transaction) or for a reading one (`sqlite_connection`).
+This is the async face; the SQL is in the modules beside it, by capability: `streams`,
+`people`, `inbox`, `log`, `records`. A method is one job for the
+writing thread (one transaction) or for a reading one (`connection`).
 """
 
 from __future__ import annotations
@@ -14,13 +14,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
-from livectl.adapters import sqlite_inbox as inbox
-from livectl.adapters import sqlite_log as log
-from livectl.adapters import sqlite_people as people
-from livectl.adapters import sqlite_records as records_sql
-from livectl.adapters import sqlite_streams as streams
-from livectl.adapters.sqlite_connection import Readers, Writer, connect_reading, open_database
-from livectl.adapters.sqlite_schema import LATEST, TABLES, indexes_there, prepare, schema_version
+from livectl.adapters.sqlite import inbox, log, people, streams
+from livectl.adapters.sqlite import records as records_sql
+from livectl.adapters.sqlite.connection import Readers, Writer, connect_reading, open_database
+from livectl.adapters.sqlite.schema import LATEST, TABLES, indexes_there, prepare, schema_version
 from livectl.domain.event import Event
 from livectl.domain.people import Ban, Report
 from livectl.domain.presence import Sighting

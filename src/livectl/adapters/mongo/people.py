@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 from pymongo.errors import DuplicateKeyError
 
-from livectl.adapters.mongo_connection import BANS, REPORTS, START_KEYS, Document, call
-from livectl.adapters.mongo_documents import OUTBOX_AT, struct_document
-from livectl.adapters.mongo_log import LogPart
+from livectl.adapters.mongo.connection import BANS, REPORTS, START_KEYS, Document, call
+from livectl.adapters.mongo.documents import OUTBOX_AT, struct_document
+from livectl.adapters.mongo.log import LogPart
 from livectl.domain.event import Event
 from livectl.domain.people import Ban, Report
 

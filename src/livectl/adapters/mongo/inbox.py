@@ -10,10 +10,10 @@ import msgspec
 from bson import ObjectId
 from pymongo.errors import BulkWriteError
 
-from livectl.adapters.mongo_connection import INBOX, Collection, Document, call
-from livectl.adapters.mongo_documents import OUTBOX, OUTBOX_AT, struct_document
-from livectl.adapters.mongo_log import LogPart, Update, entry_of, left_to_others, telling
-from livectl.adapters.mongo_streams import DUPLICATE_KEY
+from livectl.adapters.mongo.connection import INBOX, Collection, Document, call
+from livectl.adapters.mongo.documents import OUTBOX, OUTBOX_AT, struct_document
+from livectl.adapters.mongo.log import LogPart, Update, entry_of, left_to_others, telling
+from livectl.adapters.mongo.streams import DUPLICATE_KEY
 from livectl.domain.event import Event
 from livectl.domain.webhook import InboxEntry
 from livectl.ports import InboxDepth, InboxQuery

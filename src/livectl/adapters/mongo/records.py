@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 from pymongo.errors import DuplicateKeyError
 
-from livectl.adapters.mongo_connection import (
+from livectl.adapters.mongo.connection import (
     BANS,
     EVENTS,
     INBOX,
@@ -21,10 +21,10 @@ from livectl.adapters.mongo_connection import (
     Document,
     call,
 )
-from livectl.adapters.mongo_documents import bson_stream, plain_stream, struct_record
-from livectl.adapters.mongo_inbox import entry_document, entry_from
-from livectl.adapters.mongo_log import LogPart, entry_of, event_of
-from livectl.adapters.mongo_people import (
+from livectl.adapters.mongo.documents import bson_stream, plain_stream, struct_record
+from livectl.adapters.mongo.inbox import entry_document, entry_from
+from livectl.adapters.mongo.log import LogPart, entry_of, event_of
+from livectl.adapters.mongo.people import (
     IN_FORCE,
     StartKey,
     ban_document,
@@ -34,7 +34,7 @@ from livectl.adapters.mongo_people import (
     start_document,
     start_of,
 )
-from livectl.adapters.mongo_streams import (
+from livectl.adapters.mongo.streams import (
     sighting_document,
     sighting_key,
     sighting_of,

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from livectl.adapters import sqlite_log as log
-from livectl.adapters.sqlite_values import millis, moment
+from livectl.adapters.sqlite import log
+from livectl.adapters.sqlite.values import millis, moment
 from livectl.domain.clock import epoch_ms, from_epoch_ms
 from livectl.domain.event import Event
 from livectl.domain.webhook import InboxEntry

@@ -14,8 +14,8 @@ from typing import Any
 
 import msgspec
 
-from livectl.adapters import sqlite_log as log
-from livectl.adapters.sqlite_values import decode, encode, millis, moment, plain, tagged
+from livectl.adapters.sqlite import log
+from livectl.adapters.sqlite.values import decode, encode, millis, moment, plain, tagged
 from livectl.domain.clock import epoch_ms, iso
 from livectl.domain.event import Event
 from livectl.domain.presence import Sighting, merge

@@ -6,8 +6,8 @@ import sqlite3
 from datetime import datetime
 from typing import Any
 
-from livectl.adapters import sqlite_log as log
-from livectl.adapters.sqlite_values import encode, record_document
+from livectl.adapters.sqlite import log
+from livectl.adapters.sqlite.values import encode, record_document
 from livectl.domain.clock import epoch_ms, from_epoch_ms
 from livectl.domain.event import Event
 from livectl.domain.people import Ban, Report

@@ -23,7 +23,7 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError, PyMongoError
 from pymongo.read_concern import ReadConcern
 
-from livectl.adapters.mongo_connection import (
+from livectl.adapters.mongo.connection import (
     BANS,
     EVENTS,
     INBOX,
@@ -33,7 +33,7 @@ from livectl.adapters.mongo_connection import (
     Document,
     call,
 )
-from livectl.adapters.mongo_documents import OUTBOX, OUTBOX_AT, struct_document
+from livectl.adapters.mongo.documents import OUTBOX, OUTBOX_AT, struct_document
 from livectl.domain.clock import EPOCH
 from livectl.domain.event import Event
 from livectl.ports import EventQuery

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
-from livectl.adapters.mongo_connection import (
+from livectl.adapters.mongo.connection import (
     BANS,
     EVENTS,
     INBOX,
@@ -20,7 +20,7 @@ from livectl.adapters.mongo_connection import (
     STREAMS,
     Document,
 )
-from livectl.adapters.mongo_documents import OUTBOX_AT
+from livectl.adapters.mongo.documents import OUTBOX_AT
 from livectl.errors import BadSettings
 
 

@@ -15,8 +15,8 @@ from bson import ObjectId
 from pymongo import ReplaceOne, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from livectl.adapters.mongo_connection import SIGHTINGS, STREAMS, Document, call
-from livectl.adapters.mongo_documents import (
+from livectl.adapters.mongo.connection import SIGHTINGS, STREAMS, Document, call
+from livectl.adapters.mongo.documents import (
     OUTBOX,
     OUTBOX_AT,
     forms_of,
@@ -24,7 +24,7 @@ from livectl.adapters.mongo_documents import (
     new_stream,
     stream_of,
 )
-from livectl.adapters.mongo_log import LogPart, entry_of
+from livectl.adapters.mongo.log import LogPart, entry_of
 from livectl.domain.clock import EPOCH
 from livectl.domain.event import Event
 from livectl.domain.presence import Sighting, merge

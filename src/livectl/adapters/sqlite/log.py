@@ -6,7 +6,7 @@ import sqlite3
 from datetime import datetime
 from typing import Any
 
-from livectl.adapters.sqlite_values import decode, encode
+from livectl.adapters.sqlite.values import decode, encode
 from livectl.domain.clock import epoch_ms, from_epoch_ms
 from livectl.domain.event import Event
 from livectl.ports import EventQuery

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from pymongo.errors import DuplicateKeyError
 
-from livectl.adapters.mongo_connection import (
+from livectl.adapters.mongo.connection import (
     BANS,
     EVENTS,
     INBOX,
@@ -24,11 +24,11 @@ from livectl.adapters.mongo_connection import (
     STREAMS,
     call,
 )
-from livectl.adapters.mongo_inbox import InboxPart
-from livectl.adapters.mongo_indexes import make_indexes, present_indexes
-from livectl.adapters.mongo_people import PeoplePart
-from livectl.adapters.mongo_records import RecordsPart
-from livectl.adapters.mongo_streams import StreamsPart
+from livectl.adapters.mongo.inbox import InboxPart
+from livectl.adapters.mongo.indexes import make_indexes, present_indexes
+from livectl.adapters.mongo.people import PeoplePart
+from livectl.adapters.mongo.records import RecordsPart
+from livectl.adapters.mongo.streams import StreamsPart
 from livectl.errors import BadSettings, Unavailable
 from livectl.ports import Store, StoreCheck
 

@@ -1,0 +1,1 @@
+"""The embedded store, on the standard library's SQLite."""
