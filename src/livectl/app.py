@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from livectl.adapters.livekit import LiveKit, NoLiveKit
 from livectl.adapters.no_meter import NoMeter
 from livectl.adapters.system_clock import SystemClock
+from livectl.adapters.tcp import reach
 from livectl.config import Settings, load, require_for_serving
 from livectl.ports import Media, Meter, Store
 from livectl.server.auth import Authenticator, user_token
@@ -239,6 +240,13 @@ def _signer(settings: Settings) -> Callable[[str, bool, int], str]:
 def _probes(settings: Settings) -> dict[str, Probe]:
     """Checks of outside parts that are only there when they are set up."""
     probes: dict[str, Probe] = {}
+    urls = {
+        "LIVEKIT_URL": settings.livekit_url,
+        "LIVEKIT_PUBLIC_URL": settings.livekit_public_url,
+        "REDIS_URL": settings.redis_url,
+    }
+    if there := {name: url for name, url in urls.items() if url}:
+        probes["ports"] = lambda: reach(there)
     if settings.redis_url:
         from livectl.adapters.redis import ping_redis
 
@@ -246,7 +254,13 @@ def _probes(settings: Settings) -> dict[str, Probe]:
     if settings.s3_bucket:
         from livectl.adapters.s3 import look_at_bucket
 
-        probes["s3"] = lambda: look_at_bucket(settings)
+        probes["s3"] = lambda: look_at_bucket(
+            settings.s3_bucket,
+            region=settings.aws_region,
+            endpoint_url=settings.s3_endpoint_url,
+            key_id=settings.aws_access_key_id.reveal(),
+            secret_key=settings.aws_secret_access_key.reveal(),
+        )
     return probes
 
 

@@ -300,6 +300,7 @@ class MediaCheck(msgspec.Struct, frozen=True, kw_only=True):
     """What a doctor asks of LiveKit. `clock_skew_s` is LiveKit's clock minus ours;
     `joins_make_rooms` whether a join brings back a room that was deleted."""
 
+    version: str
     clock_skew_s: float
     joins_make_rooms: bool
 

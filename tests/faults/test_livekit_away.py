@@ -84,6 +84,26 @@ async def test_a_kill_while_livekit_is_away_is_kept_and_enforced_when_it_is_back
     assert (shown["endReason"], shown["endedBy"]) == ("rules", f"user:{ROOT}")
 
 
+async def test_a_kill_is_answered_soon_while_livekit_hangs_and_enforced_when_it_goes_on(
+    api: Api, livekit: LiveKit
+) -> None:
+    stream_id = (await api.start("alice"))["streamId"]
+    await asyncio.to_thread(livekit.freeze)
+    try:
+        ended = good(await api.post(f"/api/live/{stream_id}/end", ROOT, json={}))
+    finally:
+        await asyncio.to_thread(livekit.thaw)
+    assert not ended["held"]
+    assert {step["result"] for step in ended["steps"][1:]} == {"failed"}
+    assert "did not answer within" in ended["steps"][-1]["detail"]
+    assert sum(step["ms"] for step in ended["steps"]) < 30_000
+
+    async def enforced() -> bool:
+        return not (await api.shown(stream_id))["teardownOwed"]
+
+    await until(enforced)
+
+
 async def test_a_stop_while_livekit_is_away_succeeds_and_says_that_it_does_not_hold_yet(
     api: Api, livekit: LiveKit
 ) -> None:

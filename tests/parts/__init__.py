@@ -117,6 +117,13 @@ class Part:
         """End it as a crash would (SIGKILL); its files stay, so `start` finds them again."""
         self._signal(signal.SIGKILL, None)
 
+    def freeze(self) -> None:
+        """It goes on to take connections, and answers nothing (SIGSTOP)."""
+        self._signal(signal.SIGSTOP, 0)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT, 0)
+
     def restart(self) -> None:
         """The same program anew: same ports, same settings, same files."""
         self.stop()

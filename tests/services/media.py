@@ -40,7 +40,7 @@ class ModelOfLiveKit:
         self._reach("ListRooms")
 
     async def check(self) -> MediaCheck:
-        return MediaCheck(clock_skew_s=0, joins_make_rooms=False)
+        return MediaCheck(version="1.13.5", clock_skew_s=0, joins_make_rooms=False)
 
     async def create_room(self, name: str) -> None:
         self._reach("CreateRoom")

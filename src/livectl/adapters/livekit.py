@@ -38,6 +38,9 @@ TRIES = 3
 EMPTY_TIMEOUT_S = 300
 DEPARTURE_TIMEOUT_S = 20
 
+# Not named as our rooms are: nothing of the product takes notice of it.
+_DOCTOR = "livectl-doctor"
+
 _UNREACHABLE = "check LIVEKIT_URL and that livekit-server runs: `livectl doctor`"
 _KEYS = "check LIVEKIT_API_KEY and LIVEKIT_API_SECRET: `livectl doctor`"
 
@@ -80,18 +83,35 @@ class LiveKit:
     async def check(self) -> MediaCheck:
         # livekit-api has no call that shows the server's clock or whether a join would make a
         # room: the answer to /rtc/validate tells both (404 where joins make none).
-        token = self._token("livectl-doctor-no-such-room", "livectl-doctor", publish=False)
+        token = self._token("livectl-doctor-no-such-room", _DOCTOR, publish=False)
         url = _as_http(self._url) + "/rtc/validate"
         try:
-            async with self._http().get(url, headers={"Authorization": f"Bearer {token}"}) as reply:
+            async with self._http().get(url, headers=_bearer(token)) as reply:
                 date = reply.headers.get("Date")
                 status = reply.status
+            version = await self._version()
         except Exception as error:
             raise self._outside("validate", error) from error
         skew = 0.0
         if date:
             skew = (parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds()
-        return MediaCheck(clock_skew_s=round(skew, 1), joins_make_rooms=status == 200)
+        return MediaCheck(
+            version=version, clock_skew_s=round(skew, 1), joins_make_rooms=status == 200
+        )
+
+    async def _version(self) -> str:
+        """Only one who joins is told the version, so a room is made to join for a moment."""
+        from livekit.protocol.rtc import SignalResponse
+
+        await self.create_room(_DOCTOR)
+        try:
+            headers = _bearer(self._token(_DOCTOR, _DOCTOR, publish=False))
+            url = _as_http(self._url) + "/rtc?protocol=15"
+            async with self._http().ws_connect(url, headers=headers) as socket:
+                joined = await socket.receive_bytes(timeout=self._seconds)
+                return str(SignalResponse.FromString(joined).join.server_info.version)
+        finally:
+            await self.delete_room(_DOCTOR)
 
     async def create_room(self, name: str) -> None:
         from livekit import api
@@ -360,6 +380,10 @@ def _participant(info: Any) -> Participant:
         publisher=info.is_publisher,
         joined_at=from_epoch_ms(info.joined_at_ms or info.joined_at * 1000),
     )
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
 
 
 def _as_http(url: str) -> str:

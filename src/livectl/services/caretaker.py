@@ -30,6 +30,7 @@ _LEASE_FOR = timedelta(seconds=10)
 _TICK_S = 0.3
 _INBOX_POLL_S = 1.0
 _LOG_PAGE = 1000
+_RETRY_AFTER = timedelta(seconds=2)
 _PRUNE_EVERY = timedelta(hours=1)
 # A join token lives ten minutes, and so do those that LiveKit renews: after that, nobody who was
 # put out can come back, and the reconcile is watch enough.
@@ -152,6 +153,8 @@ class Watch:
             await self._reconcile.run(dry_run=False)
         except LivectlError as error:
             log.warning("reconcile: %s", error.message)
+            # LiveKit may be back at any moment, and what is owed should be done then.
+            self._next_reconcile = self._clock.now() + min(self._every, _RETRY_AFTER)
         except Exception:
             log.exception("reconcile failed")
 
@@ -169,7 +172,7 @@ class Watch:
         while page := await self._store.events(query):
             for heard in page:
                 self._guard.hear(heard)
-                if heard.type == "reconcile.called":
+                if heard.type == "reconcile.called" or _left_open(heard):
                     self._next_reconcile = None
             query = EventQuery(after=page[-1].seq, limit=_LOG_PAGE)
         return query.after
@@ -219,6 +222,16 @@ class Caretaker:
         while True:
             await _survive("watch", self._watch.tick)
             await asyncio.sleep(_TICK_S)
+
+
+def _left_open(heard: Event) -> bool:
+    """Whether a kill could not be enforced by the one who asked for it. What the reconcile itself
+    could not do waits for the next one."""
+    return (
+        heard.type == "stream.enforced"
+        and heard.data.get("held") is False
+        and heard.actor != "reconcile"
+    )
 
 
 async def _survive(name: str, act: Callable[[], Awaitable[int | None]]) -> int | None:

@@ -97,7 +97,11 @@ class Doctor:
             found = await self._media.check()
         except LivectlError as error:
             return [first, _failed("livekit clock", error)]
-        return [first, _clock(found.clock_skew_s), _rooms_by_joining(found.joins_make_rooms)]
+        return [
+            msgspec.structs.replace(first, detail=f"{found.version}, {first.detail}"),
+            _clock(found.clock_skew_s),
+            _rooms_by_joining(found.joins_make_rooms),
+        ]
 
     async def _webhooks(self) -> Finding:
         """A room made and deleted at LiveKit must come back as a webhook."""

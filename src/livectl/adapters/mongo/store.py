@@ -1,7 +1,7 @@
 """The store on MongoDB, in a database of the product's own programs or an empty one.
 
-What it does is in the modules beside it, by capability: `mongo_streams`, `mongo_people`,
-`mongo_inbox`, `mongo_log`, `mongo_records`. Streams are in the collection `livestreams` as the
+What it does is in the modules beside it, by capability: `streams`, `people`,
+`inbox`, `log`, `records`. Streams are in the collection `livestreams` as the
 contract has them (Data), everything else in collections whose names begin with `livectl_`.
 """
 
