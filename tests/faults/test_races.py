@@ -34,6 +34,12 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
+def livekit(new_livekit: Callable[..., LiveKit]) -> LiveKit:
+    """One of its own: rooms that other tests left behind would be corrections as well."""
+    return new_livekit()
+
+
+@pytest.fixture
 def new_pair(
     new_server: NewServer, livekit: LiveKit, database_url: str
 ) -> Callable[..., tuple[Server, Server]]:
