@@ -123,11 +123,13 @@ def public(key: PrivateKeyTypes, kid: str) -> dict[str, Any]:
 
 
 @contextmanager
-def identity_provider(keys: list[dict[str, Any]]) -> Iterator[str]:
-    """Serves these keys on loopback; the URL of them."""
+def identity_provider(keys: list[dict[str, Any]], calls: list[str] | None = None) -> Iterator[str]:
+    """Serves these keys on loopback; the URL of them. Each call for them is noted in `calls`."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if calls is not None:
+                calls.append(self.path)
             body = json.dumps({"keys": keys}).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
@@ -186,6 +188,17 @@ async def test_tokens_in_a_providers_name_that_are_not_its_own_are_refused(
     for name, token in tokens.items():
         answer = await asked(api, token)
         assert answer.status_code == 401, (name, answer.text)
+
+
+async def test_made_up_key_ids_do_not_make_us_ask_the_provider_each_time(new_api: NewApi) -> None:
+    keys, calls = [public(RSA, "rsa-1")], list[str]()
+    with identity_provider(keys, calls) as url:
+        api = await new_api(JWT_JWKS_URL=url)
+        for number in range(20):
+            token = signed(RSA, "RS256", f"made-up-{number}")
+            refused(await asked(api, token), 401, "unauthenticated")
+        assert len(calls) <= 2  # the keys, and once more in case they are new
+        good(await asked(api, signed(RSA, "RS256", "rsa-1")))
 
 
 async def test_a_public_key_is_no_secret_to_sign_with(new_api: NewApi, keys: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import enum
 import hmac
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _ADMINISTRATORS = {"administrator", "admin"}
 _PROVIDER_ALGORITHMS = ["RS256", "ES256"]
 _MAX_USER_ID = 128
+_ASK_AGAIN_S = 10.0
 
 
 class Allow(enum.Enum):
@@ -61,6 +63,7 @@ class Authenticator:
         self._metrics_token = metrics_token
         self._public_browse = public_browse
         self._jwks: jwt.PyJWKClient | None = None
+        self._asked_at = float("-inf")
 
     async def caller(self, scope: Mapping[str, Any], authorization: str) -> Caller:
         """Raises Unauthenticated for a token that is there and not good."""
@@ -127,11 +130,24 @@ class Authenticator:
         if algorithm == "HS256" and self._secret:
             return self._secret, ["HS256"]
         if algorithm in _PROVIDER_ALGORITHMS and self._jwks_url:
-            if self._jwks is None:
-                self._jwks = jwt.PyJWKClient(self._jwks_url, timeout=5)
-            found = await asyncio.to_thread(self._jwks.get_signing_key_from_jwt, token)
-            return found.key, [algorithm]
+            return await asyncio.to_thread(self._provider_key, token), [algorithm]
         raise jwt.InvalidAlgorithmError(algorithm)
+
+    def _provider_key(self, token: str) -> Any:
+        """The key that the token names. Blocks while the provider is asked, which is at most once
+        in ten seconds: whoever makes up key ids must not make us ask for each."""
+        import jwt
+
+        if self._jwks is None:
+            self._jwks = jwt.PyJWKClient(self._jwks_url, timeout=5)
+        key_id = jwt.get_unverified_header(token).get("kid")
+        found = self._jwks.match_kid(self._jwks.get_signing_keys(), str(key_id))
+        if found is None and time.monotonic() - self._asked_at > _ASK_AGAIN_S:
+            self._asked_at = time.monotonic()
+            found = self._jwks.match_kid(self._jwks.get_signing_keys(refresh=True), str(key_id))
+        if found is None:
+            raise jwt.PyJWKClientError("no such key")
+        return found.key
 
 
 def check_owner(allow: Allow, caller: Caller, stream: Stream | None) -> Stream:
