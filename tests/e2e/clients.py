@@ -169,12 +169,6 @@ class ClientProcess:
         assert len(heard) >= times, f"no {what} x{times}: {self.said}\n{''.join(self.noise)}"
         return heard[times - 1]
 
-    async def keeps_being_put_out(self, tries: int = 3) -> None:
-        """It comes back again and again, and never is in the room for a second."""
-        before = len(self.all("trying"))
-        await self.says("trying", times=before + tries, within=60)
-        assert max(self.stays()[1:], default=0) < 1, self.said
-
     def stays(self) -> list[float]:
         """How long it was in the room each time that it was put out of it, in seconds."""
         lengths, since = [], None

@@ -22,6 +22,9 @@ import jwt
 import pytest
 import pytest_asyncio
 
+from livectl.adapters.livekit import LiveKit as MediaClient
+from livectl.adapters.no_meter import NoMeter
+from livectl.domain.ids import user_of
 from tests.e2e.clients import ClientProcess
 from tests.parts.livekit import LiveKit
 
@@ -154,3 +157,33 @@ async def join(server: Server) -> AsyncIterator[Callable[..., Any]]:
             return await clients.enter_async_context(client)
 
         yield start
+
+
+async def stays_of(livekit: LiveKit, room: str, *, seconds: float) -> dict[str, list[float]]:
+    """How long each user was in a room each time, as LiveKit itself lists it, in seconds.
+
+    The clients' own word is not enough: one whose room is deleted while it joins is told nothing,
+    and believes to be in for a quarter of a minute.
+    """
+    stays: dict[str, list[float]] = {}
+    since: dict[str, float] = {}
+    media = MediaClient(livekit.url, livekit.key, livekit.secret, public_url="", meter=NoMeter())
+    try:
+        end = time.monotonic() + seconds
+        while (now := time.monotonic()) < end:
+            here = {user_of(one.identity) for one in await media.participants(room)}
+            for user in since.keys() - here:
+                stays.setdefault(user, []).append(now - since.pop(user))
+            since |= dict.fromkeys(here - since.keys(), now)
+            await asyncio.sleep(0.03)
+    finally:
+        await media.close()
+    for user, began in since.items():
+        stays.setdefault(user, []).append(time.monotonic() - began)
+    return stays
+
+
+def put_out_within_a_second(stays: list[float]) -> bool:
+    """Nine times of ten, and never later than two: the machine of a test may be busy."""
+    quick = sum(stay < 1 for stay in stays)
+    return max(stays, default=0) < 2 and quick >= 0.9 * len(stays)

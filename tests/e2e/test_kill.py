@@ -10,28 +10,32 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import Api, Server, until
+from tests.e2e.conftest import Api, Server, put_out_within_a_second, stays_of, until
 
 pytestmark = pytest.mark.e2e
 
 Join = Callable[..., Any]
 
 
-async def go_live(api: Api, join: Join, *, insist: bool) -> tuple[str, Any, Any]:
+# Long enough for some dozen returns, and for one that the SDK makes by itself after 15 s.
+WATCHED_S = 18
+
+
+async def go_live(api: Api, join: Join, *, insist: bool) -> tuple[str, str, Any, Any]:
     started = await api.call("POST", "/api/live/start", "host", {"title": "to be killed"})
     host = await join("publish", started["token"], insist=insist)
     await host.says("connected")
     watching = await api.call("GET", f"/api/live/{started['streamId']}/watch", "viewer")
     viewer = await join("view", watching["token"], insist=insist)
     await viewer.says("first_frame")
-    return started["streamId"], host, viewer
+    return started["streamId"], started["roomName"], host, viewer
 
 
 @pytest.mark.parametrize("told", [True, False], indirect=True, ids=["webhooks", "no webhooks"])
 async def test_a_killed_stream_is_dark_within_a_second_and_again_whenever_they_return(
-    api: Api, join: Join, told: bool
+    api: Api, join: Join, server: Server, told: bool
 ) -> None:
-    stream_id, host, viewer = await go_live(api, join, insist=True)
+    stream_id, room, host, viewer = await go_live(api, join, insist=True)
 
     killed = await api.call("POST", f"/api/live/{stream_id}/end", "admin", {"reason": "a test"})
 
@@ -46,15 +50,17 @@ async def test_a_killed_stream_is_dark_within_a_second_and_again_whenever_they_r
     for client in (host, viewer):
         await client.says("disconnected", within=1)
     # They come back with tokens that LiveKit still accepts, and are put out each time.
+    stays = await stays_of(server.livekit, room, seconds=WATCHED_S)
+    assert all(map(put_out_within_a_second, stays.values())), stays
     for client in (host, viewer):
-        await client.keeps_being_put_out()
+        assert len(client.all("trying")) > 1, client.said
     assert not (await api.status(stream_id))["isLive"]
 
 
 async def test_a_kill_from_a_shell_with_only_the_database_holds(
     api: Api, join: Join, server: Server
 ) -> None:
-    stream_id, host, viewer = await go_live(api, join, insist=True)
+    stream_id, room, *_ = await go_live(api, join, insist=True)
 
     shell = await asyncio.to_thread(
         subprocess.run,
@@ -67,15 +73,15 @@ async def test_a_kill_from_a_shell_with_only_the_database_holds(
     )
 
     assert shell.returncode == 0, shell.stderr
-    await host.keeps_being_put_out()
-    await viewer.keeps_being_put_out()
+    stays = await stays_of(server.livekit, room, seconds=WATCHED_S)
+    assert all(map(put_out_within_a_second, stays.values())), stays
 
 
 @pytest.mark.parametrize("told", [True, False], indirect=True, ids=["webhooks", "no webhooks"])
 async def test_a_blocked_viewer_is_put_out_and_kept_out_while_others_watch_on(
-    api: Api, join: Join, told: bool
+    api: Api, join: Join, server: Server, told: bool
 ) -> None:
-    stream_id, host, viewer = await go_live(api, join, insist=False)
+    stream_id, room, host, viewer = await go_live(api, join, insist=False)
     watching = await api.call("GET", f"/api/live/{stream_id}/watch", "troll")
     troll = await join("view", watching["token"], insist=True)
     await troll.says("connected")
@@ -84,7 +90,10 @@ async def test_a_blocked_viewer_is_put_out_and_kept_out_while_others_watch_on(
 
     assert blocked["removed"] == 1
     await troll.says("disconnected", within=1)
-    await troll.keeps_being_put_out()
+    stays = await stays_of(server.livekit, room, seconds=WATCHED_S)
+    assert stays["troll"]
+    assert put_out_within_a_second(stays["troll"]), stays
+    assert len(troll.all("trying")) > 1, troll.said
     assert not host.all("disconnected")
     assert not viewer.all("disconnected")
 

@@ -35,6 +35,9 @@ _PRUNE_EVERY = timedelta(hours=1)
 # A join token lives ten minutes, and so do those that LiveKit renews: after that, nobody who was
 # put out can come back, and the reconcile is watch enough.
 GUARD_FOR = timedelta(minutes=11)
+# Whoever ends a stream deletes its room at once, and LiveKit makes one of two who delete it at the
+# same moment wait for three seconds.
+_KILLER_TAKES = timedelta(seconds=0.5)
 
 
 async def call_reconcile(store: Store, clock: Clock, why: str) -> None:
@@ -76,7 +79,9 @@ class Guard:
         await self._look_at_blocked()
 
     async def _look_at_ended(self) -> None:
-        streams = [await self._store.stream(stream_id) for stream_id in self._ended]
+        settled = self._clock.now() - _KILLER_TAKES
+        ripe = [key for key, until in self._ended.items() if until - GUARD_FOR <= settled]
+        streams = [await self._store.stream(stream_id) for stream_id in ripe]
         ended = {stream.room_name: stream for stream in streams if stream and not stream.is_live}
         if not ended:
             self._deleted.clear()

@@ -12,6 +12,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -22,6 +23,7 @@ from livectl.errors import LivectlError, Unavailable
 from livectl.ports import Clock, Media, Store
 
 GONE_WITHIN_S = 2.0
+DELETED_WITHIN_S = 0.5
 # An operator must learn soon that LiveKit hangs; what is left is done by the server.
 STEP_WITHIN_S = 4.0
 _FOUND_NOTHING = {
@@ -36,6 +38,7 @@ class Teardown:
         self._store = store
         self._media = media
         self._clock = clock
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def end(
         self, stream: Stream, *, reason: str, by: str, request_id: str | None = None
@@ -70,6 +73,13 @@ class Teardown:
         self, stream: Stream, *, by: str, request_id: str | None = None
     ) -> list[Step]:
         """Make LiveKit agree that a stream is over, and clear the debt when it does."""
+        # A kill, a webhook and the guard may all see the same return: one after the other.
+        async with self._turns.setdefault(stream.id, asyncio.Lock()):
+            steps = await self._take_down(stream)
+        await self._record(stream, steps, by, request_id)
+        return steps
+
+    async def _take_down(self, stream: Stream) -> list[Step]:
         room = stream.room_name
         ingress_id = (stream.ingress or {}).get("ingressId")
         # Both before the room goes; neither waits for the other.
@@ -79,9 +89,7 @@ class Teardown:
         )
         deleted = await self._step("room_deleted", lambda: self._delete(room))
         gone = await self._step("room_gone", lambda: self._see_gone(room))
-        everything = [*steps, _outweighed(deleted, gone), gone]
-        await self._record(stream, everything, by, request_id)
-        return everything
+        return [*steps, _outweighed(deleted, gone), gone]
 
     async def _record(
         self, stream: Stream, steps: list[Step], by: str, request_id: str | None
@@ -100,8 +108,13 @@ class Teardown:
         if not settled and any(step.step != "room_gone" for step in changed):
             await self._store.append_event(facts)
 
-    async def _delete(self, room: str) -> int:
-        return int(await self._media.delete_room(room))
+    async def _delete(self, room: str) -> int | str:
+        """Of several deletions at the same moment LiveKit answers one after three seconds only.
+        Nobody waits for that: whether the room is listed decides."""
+        try:
+            return int(await asyncio.wait_for(self._media.delete_room(room), DELETED_WITHIN_S))
+        except TimeoutError:
+            return "asked for; LiveKit has not answered yet"
 
     async def _see_gone(self, room: str) -> str:
         """Look until the room is not listed; delete it again where somebody made it anew."""
@@ -112,8 +125,8 @@ class Teardown:
                     # LiveKit can list an empty room that no call removes (livekit#3766).
                     return "nobody is in it, though LiveKit still lists the empty room"
                 raise LivectlError("someone keeps coming back; the server goes on deleting it")
-            with suppress(Unavailable):  # what is listed in the end decides
-                await self._media.delete_room(room)
+            with suppress(Unavailable):
+                await self._delete(room)
             await asyncio.sleep(0.05)
         return ""
 
