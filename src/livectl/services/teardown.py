@@ -19,7 +19,7 @@ import msgspec
 from livectl.domain.event import event
 from livectl.domain.stream import Stream
 from livectl.domain.teardown import Step, StepName, holds
-from livectl.errors import LivectlError, Unavailable
+from livectl.errors import LivectlError, TimedOutside, Unavailable
 from livectl.ports import Clock, Media, Store
 
 GONE_WITHIN_S = 2.0
@@ -108,13 +108,13 @@ class Teardown:
         if not settled and any(step.step != "room_gone" for step in changed):
             await self._store.append_event(facts)
 
-    async def _delete(self, room: str) -> int | str:
+    async def _delete(self, room: str) -> int:
         """Of several deletions at the same moment LiveKit answers one after three seconds only.
         Nobody waits for that: whether the room is listed decides."""
         try:
             return int(await asyncio.wait_for(self._media.delete_room(room), DELETED_WITHIN_S))
         except TimeoutError:
-            return "asked for; LiveKit has not answered yet"
+            raise TimedOutside(f"LiveKit did not answer within {DELETED_WITHIN_S:g} s") from None
 
     async def _see_gone(self, room: str) -> str:
         """Look until the room is not listed; delete it again where somebody made it anew."""
