@@ -169,17 +169,6 @@ class ClientProcess:
         assert len(heard) >= times, f"no {what} x{times}: {self.said}\n{''.join(self.noise)}"
         return heard[times - 1]
 
-    def stays(self) -> list[float]:
-        """How long it was in the room each time that it was put out of it, in seconds."""
-        lengths, since = [], None
-        for one in self.said:
-            if one["what"] == "connected":
-                since = one["at"]
-            elif since is not None and one["what"] == "disconnected":
-                lengths.append(one["at"] - since)
-                since = None
-        return lengths
-
     async def leave(self) -> None:
         """End it with a goodbye to the room."""
         await self._end(signal.SIGTERM)
