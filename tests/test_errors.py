@@ -34,7 +34,7 @@ def made(cls: type[LivectlError]) -> LivectlError:
         f"{cls.__name__}: ünlucky",
         hint=f"look at {cls.code}",
         details=[{"field": "title", "expected": "fewer words"}],
-        retry_after=7 if cls is TooMany else None,
+        retry_after=7 if issubclass(cls, TooMany) else None,
     )
 
 

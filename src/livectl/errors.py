@@ -11,11 +11,18 @@
     ├── Forbidden           forbidden             403   exit 4   known, and not allowed
     │   ├── FeatureDisabled feature_disabled      403   exit 4
     │   ├── Blocked         blocked               403   exit 4   blocked from this stream
-    │   └── Banned          banned                403   exit 4   may not go live for now
+    │   ├── Banned          banned                403   exit 4   may not go live for now
+    │   └── ChatRefused     chat_refused          403   exit 4   may be here, may not say this now
+    │       ├── TimedOut    timed_out             403   exit 4   sent to be quiet for a time
+    │       ├── ChatFrozen  chat_frozen           403   exit 4
+    │       ├── NotAllowed  not_allowed           403   exit 4   chat is for an allow list
+    │       ├── BlockedWord blocked_word          403   exit 4
+    │       └── LinksOff    links_off             403   exit 4
     ├── NotFound            not_found             404   exit 3
     ├── WrongMethod         method_not_allowed    405   exit 2
     ├── Conflict            conflict              409   exit 5
     ├── TooMany             too_many_requests     429   exit 6   come back in `retry_after` s
+    │   └── SlowMode        slow_mode             429   exit 6   one message in so many seconds
     ├── Unavailable         unavailable           502   exit 6   something outside failed
     │   ├── TimedOutside    outside_timeout       504   exit 6   ... by not answering in time
     │   └── NotReady        not_ready             503   exit 6   this server cannot serve now
@@ -100,6 +107,30 @@ class Banned(Forbidden):
     code = "banned"
 
 
+class ChatRefused(Forbidden):
+    code = "chat_refused"
+
+
+class TimedOut(ChatRefused):
+    code = "timed_out"
+
+
+class ChatFrozen(ChatRefused):
+    code = "chat_frozen"
+
+
+class NotAllowed(ChatRefused):
+    code = "not_allowed"
+
+
+class BlockedWord(ChatRefused):
+    code = "blocked_word"
+
+
+class LinksOff(ChatRefused):
+    code = "links_off"
+
+
 class NotFound(LivectlError):
     code = "not_found"
     status = 404
@@ -122,6 +153,10 @@ class TooMany(LivectlError):
     code = "too_many_requests"
     status = 429
     exit_code = 6
+
+
+class SlowMode(TooMany):
+    code = "slow_mode"
 
 
 class Unavailable(LivectlError):

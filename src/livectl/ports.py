@@ -7,13 +7,15 @@ raise `Unavailable` when the outside fails, with the call and the cause in the m
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
 import msgspec
 
+from livectl.domain.chat import ChatEntry, EntryKind
 from livectl.domain.event import Event
+from livectl.domain.moderation import ChatRules, Restriction, RestrictionKind
 from livectl.domain.people import Ban, Report
 from livectl.domain.presence import Sighting
 from livectl.domain.stream import Stream
@@ -47,13 +49,63 @@ class StreamQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EventQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which events, oldest first: with a `seq` above `after`."""
+    """Which events, oldest first: with a `seq` above `after`; `types` are several, any of which
+    will do."""
 
     after: int = 0
     stream_id: str | None = None
     type: str | None = None
+    types: tuple[str, ...] = ()
     since: datetime | None = None
     limit: int = 100
+
+
+class ChatQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which chat entries: all given conditions hold, hidden ones only with `hidden`. By id, the
+    newest first unless `oldest_first`; `before` and `after` are ids, not included; `since` (it
+    included) and `until` (it not) are times; `text` is a part of the content, in any case."""
+
+    stream_ids: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+    user_id: str | None = None
+    kind: EntryKind | None = None
+    text: str | None = None
+    before: str | None = None
+    after: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    hidden: bool = False
+    oldest_first: bool = False
+    limit: int = 100
+
+
+class RestrictionQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which restrictions, the newest first: `holding_at` a time, or `over_at` one (over by then).
+    No scopes are all of them."""
+
+    scopes: tuple[str, ...] = ()
+    kind: RestrictionKind | None = None
+    subject: str | None = None
+    holding_at: datetime | None = None
+    over_at: datetime | None = None
+    limit: int = 1000
+
+
+class ReportQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which reports, the newest first; `before` is the (at, id) of the last one seen."""
+
+    status: str | None = None
+    stream_id: str | None = None
+    before: tuple[datetime, str] | None = None
+    limit: int = 100
+
+
+class SeenAddress(msgspec.Struct, frozen=True, kw_only=True):
+    """That a user came from an address, which is kept as a keyed hash only."""
+
+    user_id: str
+    address: str
+    at: datetime
 
 
 class InboxQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,8 +127,17 @@ class InboxDepth(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 RecordKind = Literal[
-    "stream", "sighting", "event", "webhook", "ban", "report", "start_key"
-]  # in the order of an export
+    "stream",
+    "sighting",
+    "event",
+    "webhook",
+    "ban",
+    "report",
+    "start_key",
+    "chat",
+    "chat_rules",
+    "restriction",
+]  # in the order of an export; the addresses that people came from are not moved
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +146,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     a value left out), so that both stores write the same bytes.
 
     Keys: of a sighting `streamId/sid`, of a start key `ownerId/key`, of a ban the user's id, of an
-    event its `seq` with leading zeros to 20 digits, of the others their `id`.
+    event its `seq` with leading zeros to 20 digits, of chat rules their scope (which the document
+    repeats as `scope`), of a restriction its `key`, of the others their `id`.
     """
 
     kind: RecordKind
@@ -161,6 +223,101 @@ class StreamStore(Protocol):
         """Only while the stream's `rev` is still `rev`; else False."""
         ...
 
+    async def streams_by_id(self, stream_ids: Sequence[str]) -> list[Stream]:
+        """Those of them that there are, in any order."""
+        ...
+
+    async def pin_message(
+        self, stream_id: str, pin: dict[str, Any], event: Event
+    ) -> list[dict[str, Any]] | None:
+        """Put a pin (`messageId`, `authorId`, `content`, `timestamp`: a datetime) last among
+        the stream's pinnedMessages, of which the oldest beyond PINNED_MAX goes; all of them then.
+        One with the same messageId is pinned already: nothing changes, and no event is appended.
+        None where there is no such stream."""
+        ...
+
+    async def unpin_message(self, stream_id: str, message_id: str, event: Event) -> bool:
+        """False where it was not pinned."""
+        ...
+
+
+class ChatStore(Protocol):
+    """What is said in the rooms."""
+
+    async def add_entries(self, entries: Sequence[ChatEntry]) -> None:
+        """Durable when it returns. Safe to repeat: an entry whose id is known stays as it is."""
+        ...
+
+    async def add_gift(self, gift: ChatEntry) -> tuple[ChatEntry, bool]:
+        """A gift that counts: durable, and in the stream's totalGifts, when it returns. Where
+        this user's `client_id` is known in this stream: the first gift with it, and False; so
+        that however often and from wherever it is sent, it counts once. Exact under any number
+        of callers at once, and after a crash at any point (a gift that the crash cut off is
+        counted by whoever adds one next, or by `open`)."""
+        ...
+
+    async def entries(self, query: ChatQuery) -> list[ChatEntry]: ...
+
+    async def hide_entries(self, query: ChatQuery, *, event: Event) -> list[str]:
+        """Hide all that match and are not hidden, whatever the query's limit and order; the
+        event's id becomes their `hidden_by`. Their ids, oldest first. Where none matches, no
+        event is appended."""
+        ...
+
+    async def restore_entries(
+        self, *, ids: Sequence[str] = (), hidden_by: str | None = None, event: Event
+    ) -> list[str]:
+        """Show hidden ones again: these, or all that one event hid. Their ids, oldest first."""
+        ...
+
+    async def prune_entries(self, *, before: datetime) -> int:
+        """Remove those of streams that are not live, from before a time; how many. totalGifts
+        stays as it is."""
+        ...
+
+
+class ModerationStore(Protocol):
+    """Chat rules, restrictions, reports, and where people came from."""
+
+    async def chat_rules(self, scopes: Sequence[str]) -> dict[str, ChatRules]:
+        """Those of the scopes that have any."""
+        ...
+
+    async def set_chat_rules(self, scope: str, rules: ChatRules, event: Event) -> bool:
+        """In the place of those with `rules.rev`, as rev + 1 (0 where there are none yet); False
+        where others came in between: nothing changes then."""
+        ...
+
+    async def restrict(self, restriction: Restriction, event: Event) -> None:
+        """A later one with the same key replaces the earlier."""
+        ...
+
+    async def lift_restriction(self, key: str, event: Event) -> bool:
+        """False where there is none."""
+        ...
+
+    async def restrictions(self, query: RestrictionQuery) -> list[Restriction]: ...
+
+    async def report(self, report_id: str) -> Report | None: ...
+
+    async def reports(self, query: ReportQuery) -> list[Report]: ...
+
+    async def resolve_report(
+        self, report_id: str, *, resolution: str, by: str, at: datetime, event: Event
+    ) -> bool:
+        """Open -> resolved, once; False where it is not open (or not there)."""
+        ...
+
+    async def remember_addresses(self, seen: Sequence[SeenAddress]) -> None:
+        """The latest time of each user and address."""
+        ...
+
+    async def addresses_of(self, user_id: str) -> list[str]:
+        """The latest first, at most 20."""
+        ...
+
+    async def forget_addresses(self, *, before: datetime) -> int: ...
+
 
 class PeopleStore(Protocol):
     """Bans, reports, and the keys of repeated starts."""
@@ -224,7 +381,7 @@ class InboxStore(Protocol):
         ...
 
 
-class Store(StreamStore, PeopleStore, InboxStore, Protocol):
+class Store(StreamStore, ChatStore, ModerationStore, PeopleStore, InboxStore, Protocol):
     """Everything durable."""
 
     async def open(self) -> None:
@@ -291,8 +448,78 @@ class Meter(Protocol):
         """The drift that a reconcile found."""
         ...
 
+    def live(self, what: str, count: int = 1) -> None:
+        """What happened on the live sockets: connected, refused, message, reaction, gift,
+        delivered, dropped (a reaction for a viewer who does not read), too_slow (such a viewer
+        was disconnected)."""
+        ...
+
+    def live_sockets(self, count: int) -> None:
+        """How many are open in this process."""
+        ...
+
     def render(self, *, live: tuple[int, int], depth: InboxDepth, now: datetime) -> bytes:
         """What was counted, with what the store holds at this moment, for a scrape."""
+        ...
+
+
+class Rate(msgspec.Struct, frozen=True, kw_only=True):
+    """At most `count` in any `seconds` that follow each other."""
+
+    count: int
+    seconds: int
+
+
+class Limiter(Protocol):
+    """True sliding windows, over all processes where they share a Redis."""
+
+    async def hit(self, rate: Rate, *key: str) -> float | None:
+        """Take one. None where that was within the rate; else nothing is taken, and it is the
+        seconds until one is free. Never raises for an outside that is away: it then counts in
+        this process alone."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+Deliver = Callable[[str, bytes], None]
+
+
+class Bus(Protocol):
+    """How the server's processes hear of each other at once. Lossy by nature: what must not be
+    lost is in the store. Never raises for an outside that is away; it heals by itself."""
+
+    async def start(self, deliver: Deliver, nudged: Callable[[], None]) -> None:
+        """From here on: `deliver(room, payload)` for what other processes said in rooms that this
+        one has joined, in each one's order; `nudged()` when another process changed the store."""
+        ...
+
+    async def stop(self) -> None: ...
+
+    async def join(self, room: str) -> None: ...
+
+    async def leave(self, room: str) -> None: ...
+
+    def say(self, room: str, payload: bytes, *, lossy: bool = False) -> None:
+        """To the other processes. Never waits; lossy payloads are the first to go when it cannot
+        keep up."""
+        ...
+
+    def nudge(self) -> None:
+        """Tell the others that the event log has grown."""
+        ...
+
+    async def enter(self, room: str, user_id: str) -> None:
+        """This process has the first socket of a user in a room."""
+        ...
+
+    async def exit(self, room: str, user_id: str) -> bool:
+        """This process has lost the last one. True where no other process has any. One that died
+        counts no more after half a minute."""
+        ...
+
+    async def ping(self) -> None:
+        """Raises Unavailable where the others cannot be heard."""
         ...
 
 

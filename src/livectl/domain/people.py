@@ -7,15 +7,19 @@ from typing import Literal
 
 import msgspec
 
+from livectl.domain.chat import ChatEntry
+
 Role = Literal["anonymous", "user", "administrator", "monitor", "livekit"]
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """Whoever makes a call. `name` is what logs and the audit trail show."""
+    """Whoever makes a call. `name` is what logs and the audit trail show; `expires_s` (s since
+    1970) when the token runs out, if it does."""
 
     role: Role
     user_id: str = ""
     name: str = "anonymous"
+    expires_s: int | None = None
 
     @property
     def is_administrator(self) -> bool:
@@ -33,7 +37,8 @@ class Ban(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A viewer's complaint about a stream."""
+    """A viewer's complaint about a stream. `messages` are copies of those that `evidence` names,
+    so that they outlast deletion; `status` is open or resolved."""
 
     id: str
     stream_id: str
@@ -43,4 +48,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     at: datetime
     description: str | None = None
     evidence: list[str] = []
+    messages: list[ChatEntry] = []
     status: str = "open"
+    resolution: str | None = None
+    resolved_by: str | None = None
+    resolved_at: datetime | None = None

@@ -30,10 +30,12 @@ class InboxEntry(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Participant(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Someone or something in a room, from a webhook or from LiveKit's own list."""
+    """Someone or something in a room, from a webhook or from LiveKit's own list; `tracks` are the
+    sids of what it publishes, where LiveKit's list was asked."""
 
     sid: str
     identity: str
+    tracks: list[str] = []
     kind: str = "STANDARD"
     hidden: bool = False
     recorder: bool = False
