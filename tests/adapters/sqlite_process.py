@@ -1,7 +1,7 @@
 """A process that writes to an embedded database, and says what was acknowledged to it.
 
-`python -m tests.adapters.sqlite_process PATH NAME COUNT`: COUNT rounds of a webhook and of a
-change of the stream NAME; an id is printed once its call has returned.
+`python -m tests.adapters.sqlite_process PATH NAME COUNT`: COUNT rounds of a webhook, of a change
+of the stream NAME and of a gift in it; an id is printed once its call has returned.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from livectl.adapters.sqlite.store import SqliteStore
-from tests.contract.examples import a_stream, a_webhook, an_event
+from tests.contract.examples import a_gift, a_stream, a_webhook, an_event
 
 
 def say(line: str) -> None:
@@ -35,9 +35,13 @@ async def main(path: Path, name: str, count: int) -> None:
         await store.block_user(stream.id, f"user{number}", event)
         say(f"blocked {stream.id} user{number}")
 
+    async def give(number: int) -> None:
+        gift, _ = await store.add_gift(a_gift(stream.id, number + 1, client_id=str(number)))
+        say(f"gift {stream.id} {gift.id}")
+
     for start in range(0, count, 4):
         numbers = range(start, start + 4)
-        await asyncio.gather(*map(add_webhook, numbers), *map(block, numbers))
+        await asyncio.gather(*map(add_webhook, numbers), *map(block, numbers), *map(give, numbers))
     await store.close()
     say("closed")
 

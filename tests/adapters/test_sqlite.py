@@ -12,18 +12,39 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from livectl.adapters.sqlite import chat as sqlite_chat
 from livectl.adapters.sqlite import connection as sqlite_connection
 from livectl.adapters.sqlite import log as sqlite_log
+from livectl.adapters.sqlite import moderation as sqlite_moderation
 from livectl.adapters.sqlite import schema as sqlite_schema
+from livectl.adapters.sqlite import store as sqlite_store
 from livectl.adapters.sqlite import streams as sqlite_streams
 from livectl.adapters.sqlite.connection import Readers, Writer, connect, open_database
 from livectl.adapters.sqlite.store import SqliteStore
 from livectl.errors import BadInput, BadSettings, Unavailable
-from livectl.ports import EventQuery, Record, StreamQuery
-from tests.contract.examples import NOON, a_webhook, added, an_event, dumped
+from livectl.ports import (
+    ChatQuery,
+    EventQuery,
+    Record,
+    RecordKind,
+    ReportQuery,
+    RestrictionQuery,
+    StreamQuery,
+)
+from tests.contract.examples import (
+    NOON,
+    a_message,
+    a_report,
+    a_webhook,
+    added,
+    an_event,
+    at,
+    dumped,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -163,6 +184,42 @@ async def test_an_older_database_is_brought_up_to_date_with_its_data(
     assert values(path, "PRAGMA user_version") == [sqlite_schema.LATEST]
 
 
+async def test_a_database_of_the_first_version_is_brought_up_to_date_with_its_data(
+    path: Path,
+) -> None:
+    reports = [a_report(at=at(number + 0.007)) for number in range(3)]
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path, isolation_level=None)) as first:
+        for statement in sqlite_schema.MIGRATIONS[0]:
+            first.execute(statement)
+        first.execute("PRAGMA user_version = 1")
+        for number, report in enumerate(reports):
+            status = "open" if number else "closed"
+            document = (
+                f'{{"id":"{report.id}","streamId":"{report.stream_id}","reporterId":"bob",'
+                f'"type":"abuse","reason":"insults","at":"2026-03-01T12:00:0{number}.007Z",'
+                f'"evidence":[],"status":"{status}"}}'
+            )
+            first.execute(
+                "INSERT INTO reports VALUES (?, ?, ?)", (report.id, report.stream_id, document)
+            )
+    store = SqliteStore(path)
+    await store.open()
+    assert await store.reports(ReportQuery(status="open")) == reports[:0:-1]
+    assert await store.reports(ReportQuery(status="open", before=(at(2.007), ""))) == reports[1:2]
+    (closed,) = await store.reports(ReportQuery(status="closed"))
+    assert (closed.id, closed.messages) == (reports[0].id, [])
+    assert await store.resolve_report(
+        reports[1].id, resolution="done", by="eve", at=NOON, event=an_event()
+    )
+    stream = await added(store)
+    await store.add_entries([a_message(stream.id)])
+    check = await store.check()
+    assert check.schema_version == sqlite_schema.LATEST
+    assert all(check.indexes.values())
+    await store.close()
+
+
 def test_a_migration_that_fails_leaves_the_version_before_it(
     connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -234,6 +291,7 @@ def test_few_streams_are_found_by_an_index_and_sorted(
         (EventQuery(after=5), "INTEGER PRIMARY KEY"),
         (EventQuery(stream_id="a", after=5), "INDEX events_stream"),
         (EventQuery(type="a"), "INDEX events_type"),
+        (EventQuery(types=("a",)), "INDEX events_type"),
         (EventQuery(since=NOON), "COVERING INDEX events_at"),
     ],
 )
@@ -243,6 +301,72 @@ def test_events_are_found_by_an_index(
     shown = plan(connection, sqlite_log.events_sql(query))
     assert f"USING {index}" in shown
     assert "TEMP B-TREE" not in shown
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (ChatQuery(stream_ids=("a",), limit=50), "INDEX chat_stream"),
+        (ChatQuery(stream_ids=("a",), after="1", oldest_first=True), "INDEX chat_stream"),
+        (ChatQuery(stream_ids=("a",), kind="gift", text="a"), "INDEX chat_stream"),
+        (ChatQuery(user_id="bob"), "INDEX chat_user"),
+        (ChatQuery(user_id="bob", before="9"), "INDEX chat_user"),
+        (ChatQuery(hidden=True), "INDEX sqlite_autoindex_chat_1"),
+    ],
+)
+def test_entries_are_found_in_order_by_an_index(
+    connection: sqlite3.Connection, query: ChatQuery, index: str
+) -> None:
+    shown = plan(connection, sqlite_chat.entries_sql(query))
+    assert f"USING {index}" in shown
+    assert "TEMP B-TREE" not in shown
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (RestrictionQuery(scopes=("a", "b"), holding_at=NOON), "restrictions_scope (scope=?)"),
+        (
+            RestrictionQuery(scopes=("a",), subject="b"),
+            "restrictions_scope (scope=? AND subject=?)",
+        ),
+        (RestrictionQuery(subject="b"), "restrictions_subject (subject=?)"),
+        (RestrictionQuery(over_at=NOON), "restrictions_until (until<?)"),
+    ],
+)
+def test_restrictions_are_found_by_an_index(
+    connection: sqlite3.Connection, query: RestrictionQuery, index: str
+) -> None:
+    shown = plan(connection, sqlite_moderation.restrictions_sql(query))
+    assert f"USING INDEX {index}" in shown
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (ReportQuery(), "reports_newest"),
+        (ReportQuery(status="open"), "reports_status"),
+        (ReportQuery(status="open", before=(NOON, "a")), "reports_status"),
+    ],
+)
+def test_reports_are_found_in_order_by_an_index(
+    connection: sqlite3.Connection, query: ReportQuery, index: str
+) -> None:
+    shown = plan(connection, sqlite_moderation.reports_sql(query))
+    assert f"USING INDEX {index}" in shown
+    assert "TEMP B-TREE" not in shown
+
+
+async def test_a_great_many_entries_are_pruned_in_several_steps(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_store, "_PRUNE_PAGE", 10)
+    live = await added(store)
+    over = await added(store, is_live=False)
+    for stream in (live, over):
+        await store.add_entries([a_message(stream.id) for _ in range(35)])
+    assert await store.prune_entries(before=at(1)) == 35
+    assert len(await store.entries(ChatQuery(limit=1000))) == 35
 
 
 # --- the writing thread
@@ -424,9 +548,9 @@ async def test_a_load_is_all_or_nothing(store: SqliteStore) -> None:
             "at": "2026-01-01T00:00:00.000Z",
         },
     )
-    for kind in ("stream", "sighting", "event", "webhook", "ban", "report", "start_key"):
+    for kind in get_args(RecordKind):
         with pytest.raises(BadInput, match=f"{kind} bad"):
-            await store.load([good, Record(kind=kind, key="bad", document={"at": 3})])  # type: ignore[arg-type]
+            await store.load([good, Record(kind=kind, key="bad", document={"at": 3})])
     assert await dumped(store) == []
 
 
@@ -444,7 +568,10 @@ async def test_two_processes_write_at_once_and_wait_for_each_other(path: Path) -
     assert [process.returncode for process in processes] == [0, 0]
     assert all(text.endswith("closed\n") for text in said)
     assert values(path, "SELECT count(*) FROM inbox") == [1600]
-    assert values(path, "SELECT rev FROM livestreams") == [800, 800]
+    assert values(path, "SELECT rev FROM livestreams") == [1600, 1600]
+    total = sum(range(1, 801))
+    totals = values(path, "SELECT json_extract(document, '$.totalGifts') FROM livestreams")
+    assert totals == [total, total]
     assert values(path, "SELECT count(*) FROM events") == [1602]
 
 
@@ -476,13 +603,18 @@ async def test_a_process_that_is_killed_loses_nothing_it_was_told_and_halves_not
         entries = await store.events(EventQuery(stream_id=stream.id, limit=1_000_000))
         blocked = [f"user{e.data['user']}" for e in entries if e.type == "user.blocked"]
         assert stream.blocked_user_ids == blocked
-        assert stream.rev == len(blocked)
+        gifts = await store.entries(ChatQuery(stream_ids=(stream.id,), limit=1_000_000))
+        assert stream.total_gifts == sum(gift.value or 0 for gift in gifts)
+        assert stream.rev == len(blocked) + len(gifts)
     webhooks = set(values(path, "SELECT id FROM inbox"))
+    given = set(values(path, "SELECT id FROM chat"))
     for what, *ids in acknowledged:
         if what == "webhook":
             assert ids[0] in webhooks
         elif what == "blocked":
             assert ids[1] in streams[ids[0]].blocked_user_ids
+        elif what == "gift":
+            assert ids[1] in given
         else:
             assert ids[0] in streams
     await store.close()

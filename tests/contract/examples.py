@@ -9,8 +9,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from livectl.domain.chat import ChatEntry, entry_id
 from livectl.domain.event import Event, event
 from livectl.domain.ids import new_id
+from livectl.domain.moderation import EVERYWHERE, Restriction
+from livectl.domain.people import Report
 from livectl.domain.presence import Sighting
 from livectl.domain.stream import Stream
 from livectl.domain.webhook import InboxEntry
@@ -54,6 +57,41 @@ def a_webhook(**fields: Any) -> InboxEntry:
         "room": "live_alice_1",
     }
     return InboxEntry(**{**defaults, **fields})
+
+
+def a_message(stream_id: str, content: str = "hello", **fields: Any) -> ChatEntry:
+    said_at = fields.pop("at", NOON)
+    defaults: dict[str, Any] = {"id": entry_id(said_at), "kind": "message", "user_id": "bob"}
+    return ChatEntry(stream_id=stream_id, content=content, at=said_at, **{**defaults, **fields})
+
+
+def a_gift(stream_id: str, value: int = 10, **fields: Any) -> ChatEntry:
+    defaults: dict[str, Any] = {"kind": "gift", "gift_type": "rose", "content": ""}
+    return a_message(stream_id, value=value, **{**defaults, **fields})
+
+
+def a_restriction(**fields: Any) -> Restriction:
+    defaults: dict[str, Any] = {
+        "scope": EVERYWHERE,
+        "kind": "block",
+        "subject": "mallory",
+        "user_id": "mallory",
+        "by": "operator:eve",
+        "at": NOON,
+    }
+    return Restriction(**{**defaults, **fields})
+
+
+def a_report(**fields: Any) -> Report:
+    defaults: dict[str, Any] = {
+        "id": new_id(),
+        "stream_id": new_id(),
+        "reporter_id": "bob",
+        "type": "abuse",
+        "reason": "insults",
+        "at": NOON,
+    }
+    return Report(**{**defaults, **fields})
 
 
 def a_sighting(stream_id: str, sid: str, user_id: str = "bob", **times: datetime) -> Sighting:

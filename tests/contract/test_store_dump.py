@@ -9,12 +9,27 @@ import pytest
 
 from livectl.domain.event import Event
 from livectl.domain.ids import new_id
-from livectl.domain.people import Ban, Report
-from livectl.errors import Conflict
-from livectl.ports import EventQuery, InboxQuery, Record, RecordKind, Store
+from livectl.domain.moderation import ChatRules
+from livectl.domain.people import Ban
+from livectl.errors import BadInput, Conflict
+from livectl.ports import (
+    ChatQuery,
+    EventQuery,
+    InboxQuery,
+    Record,
+    RecordKind,
+    ReportQuery,
+    RestrictionQuery,
+    SeenAddress,
+    Store,
+)
 from tests.contract.examples import (
     HEX_USER,
     NOON,
+    a_gift,
+    a_message,
+    a_report,
+    a_restriction,
     a_sighting,
     a_stream,
     a_webhook,
@@ -129,6 +144,33 @@ EXPECTED = [
         },
     ),
     Record(
+        kind="report",
+        key="64b7f0c2a1d3e4f5a6b7c8f2",
+        document={
+            "id": "64b7f0c2a1d3e4f5a6b7c8f2",
+            "streamId": STREAM,
+            "reporterId": "bob",
+            "type": "abuse",
+            "reason": "insults",
+            "at": "2026-03-01T12:00:00.000Z",
+            "evidence": ["019ca93f9c00000000000001"],
+            "messages": [
+                {
+                    "id": "019ca93f9c00000000000001",
+                    "streamId": STREAM,
+                    "kind": "message",
+                    "userId": HEX_USER,
+                    "content": "an insult",
+                    "at": "2026-03-01T12:00:00.000Z",
+                }
+            ],
+            "status": "resolved",
+            "resolution": "timed out",
+            "resolvedBy": "operator:eve",
+            "resolvedAt": "2026-03-01T12:05:00.000Z",
+        },
+    ),
+    Record(
         kind="start_key",
         key=f"{HEX_USER}/key",
         document={
@@ -136,6 +178,79 @@ EXPECTED = [
             "key": "key",
             "digest": "d",
             "streamId": STREAM,
+            "at": "2026-03-01T12:00:00.000Z",
+        },
+    ),
+    Record(
+        kind="chat",
+        key="019ca93f9c00000000000001",
+        document={
+            "id": "019ca93f9c00000000000001",
+            "streamId": STREAM,
+            "kind": "message",
+            "userId": HEX_USER,
+            "content": "an insult",
+            "at": "2026-03-01T12:00:00.000Z",
+            "hiddenBy": "64b7f0c2a1d3e4f5a6b7c8e1",
+        },
+    ),
+    Record(
+        kind="chat",
+        key="019ca93f9c00000000000002",
+        document={
+            "id": "019ca93f9c00000000000002",
+            "streamId": STREAM,
+            "kind": "gift",
+            "userId": "bob",
+            "content": "",
+            "at": "2026-03-01T12:00:00.000Z",
+            "giftType": "rose",
+            "value": 100,
+            "clientId": "c",
+        },
+    ),
+    Record(
+        kind="chat_rules",
+        key="everywhere",
+        document={"scope": "everywhere", "words": ["spam", "/sp.m/"], "rev": 2},
+    ),
+    Record(
+        kind="chat_rules",
+        key=f"stream:{STREAM}",
+        document={
+            "scope": f"stream:{STREAM}",
+            "slowSeconds": 5,
+            "frozen": True,
+            "linksOff": True,
+            "allowedOnly": True,
+            "allowed": ["bob"],
+            "moderators": [HEX_USER],
+            "rev": 1,
+        },
+    ),
+    Record(
+        kind="restriction",
+        key="everywhere/address/a1b2c3",
+        document={
+            "scope": "everywhere",
+            "kind": "address",
+            "subject": "a1b2c3",
+            "userId": "mallory",
+            "by": "operator:eve",
+            "at": "2026-03-01T12:00:00.000Z",
+            "until": "2026-03-02T12:00:00.000Z",
+            "reason": "spam",
+        },
+    ),
+    Record(
+        kind="restriction",
+        key=f"stream:{STREAM}/block/{HEX_USER}",
+        document={
+            "scope": f"stream:{STREAM}",
+            "kind": "block",
+            "subject": HEX_USER,
+            "userId": HEX_USER,
+            "by": "user:alice",
             "at": "2026-03-01T12:00:00.000Z",
         },
     ),
@@ -160,11 +275,18 @@ async def fill(store: Store) -> None:
             await store.finish_webhooks([entry.id], at=at(9))
         ban = Ban(user_id=f"u{number}", until=at(60), by="x", at=NOON)
         await store.ban(ban, an_event("user.banned"))
-        report = Report(
-            id=new_id(), stream_id=stream.id, reporter_id="bob", type="t", reason="r", at=NOON
-        )
+        message = a_message(stream.id, at=at(number))
+        await store.add_entries([message])
+        await store.add_gift(a_gift(stream.id, client_id=str(number) if number % 2 else None))
+        await store.hide_entries(ChatQuery(ids=(message.id,)), event=an_event("hidden"))
+        report = a_report(stream_id=stream.id, messages=[message] if number % 2 else [])
         await store.add_report(report, an_event("report.filed"))
+        rules = ChatRules(slow_seconds=number, words=["spam"])
+        await store.set_chat_rules(f"stream:{stream.id}", rules, an_event("rules.changed"))
+        await store.restrict(a_restriction(subject=f"u{number}"), an_event("user.blocked"))
+        await store.remember_addresses([SeenAddress(user_id="bob", address="a1", at=NOON)])
         await store.remember_start(f"o{number}", "k", digest="d", stream_id=stream.id, at=NOON)
+    await store.lift_restriction(a_restriction(subject="u1").key, an_event("user.unblocked"))
     await store.retry_webhook(entry.id, next_at=at(100), error="failed")
     await store.take_lease("tick", "me", now=NOON, until=at(60))
 
@@ -194,6 +316,44 @@ async def test_what_is_loaded_is_there_for_the_product(store: Store) -> None:
     assert await store.ban_of(HEX_USER) is not None
     known = await store.remember_start(HEX_USER, "key", digest="x", stream_id="y", at=NOON)
     assert known == ("d", STREAM)
+    shown, hidden = [
+        await store.entries(ChatQuery(stream_ids=(STREAM,), hidden=hidden))
+        for hidden in (False, True)
+    ]
+    assert ([one.value for one in shown], len(hidden)) == ([100], 2)
+    rules = await store.chat_rules(["everywhere", f"stream:{STREAM}"])
+    assert rules["everywhere"] == ChatRules(words=["spam", "/sp.m/"], rev=2)
+    assert rules[f"stream:{STREAM}"].slow_seconds == 5
+    restrictions = await store.restrictions(RestrictionQuery(holding_at=at(0)))
+    assert [one.key for one in restrictions] == [record.key for record in EXPECTED[-2:]]
+    (resolved,) = await store.reports(ReportQuery(status="resolved"))
+    assert [one.content for one in resolved.messages] == ["an insult"]
+
+
+async def test_what_is_loaded_adds_to_no_total_and_is_not_counted_again(store: Store) -> None:
+    await store.load(EXPECTED)
+    _, new = await store.add_gift(a_gift(STREAM, 7, user_id="bob", client_id="c"))
+    assert not new
+    await store.add_gift(a_gift(STREAM, 7))
+    stream = await store.stream(STREAM)
+    assert stream is not None
+    assert stream.total_gifts == 7
+
+
+async def test_a_load_does_not_take_another_gifts_client_id(store: Store) -> None:
+    await store.load(EXPECTED)
+    (gift,) = [record for record in EXPECTED if record.document.get("clientId") == "c"]
+    other = {**gift.document, "id": "f" * 24}
+    with pytest.raises(Conflict):
+        await store.load([Record(kind="chat", key="f" * 24, document=other)])
+    assert gift in await dumped(store)
+
+
+async def test_what_is_no_record_of_its_kind_is_refused(store: Store) -> None:
+    for kind in KINDS:
+        with pytest.raises(BadInput, match=f"{kind} bad"):
+            await store.load([Record(kind=kind, key="bad", document={"at": 3, "rev": "?"})])
+    assert await dumped(store) == []
 
 
 async def test_an_export_of_a_stores_own_data_is_ordered_and_without_leases(store: Store) -> None:
@@ -238,6 +398,9 @@ async def test_a_load_replaces_what_has_the_same_key(store: Store) -> None:
             "ban": {"reason": "now with one"},
             "report": {"status": "closed"},
             "start_key": {"digest": "other"},
+            "chat": {"content": "other"},
+            "chat_rules": {"rev": 9},
+            "restriction": {"reason": "now with one"},
         }[record.kind])
     ]  # fmt: skip
     await store.load(changed)

@@ -5,10 +5,18 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from livectl.domain.ids import new_id
 from livectl.domain.people import Ban, Report
 from livectl.ports import Store
-from tests.contract.examples import HEX_USER, NOON, an_event, at, dumped, event_types, together
+from tests.contract.examples import (
+    HEX_USER,
+    NOON,
+    a_report,
+    an_event,
+    at,
+    dumped,
+    event_types,
+    together,
+)
 
 
 def a_ban(user_id: str = "mallory", **fields: object) -> Ban:
@@ -46,15 +54,7 @@ async def test_who_is_not_banned_has_no_ban_to_lift(store: Store) -> None:
 
 
 async def test_a_report_is_kept_with_its_event(store: Store) -> None:
-    report = Report(
-        id=new_id(),
-        stream_id=new_id(),
-        reporter_id=HEX_USER,
-        type="abuse",
-        reason="insults",
-        at=NOON,
-        evidence=["https://example.com/1.png"],
-    )
+    report = a_report(reporter_id=HEX_USER, evidence=["https://example.com/1.png"])
     await store.add_report(report, an_event("report.filed"))
     (record,) = [record for record in await dumped(store) if record.kind == "report"]
     assert record.key == report.id

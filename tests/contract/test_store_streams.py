@@ -61,6 +61,18 @@ async def test_a_stream_that_is_not_there_is_none(store: Store) -> None:
     assert await store.stream_in_room("live_nobody_1") is None
 
 
+async def test_streams_are_read_by_their_ids_those_that_there_are(store: Store) -> None:
+    streams = [await added(store) for _ in range(4)]
+    wanted = [stream.id for stream in streams[1:]] + [NOWHERE, streams[1].id]
+    known = await store.streams_by_id(wanted)
+    assert sorted(known, key=lambda stream: stream.id) == sorted(
+        streams[1:], key=lambda stream: stream.id
+    )
+    assert await store.streams_by_id([]) == []
+    many = [f"{number:024x}" for number in range(500)]
+    assert await store.streams_by_id([*many, streams[0].id]) == [streams[0]]
+
+
 async def test_a_taken_id_is_a_conflict_and_no_event(store: Store) -> None:
     stream = await added(store)
     with pytest.raises(Conflict):
@@ -333,6 +345,86 @@ async def test_different_changes_that_race_are_all_kept(store: Store, twin: Stor
     assert sorted(await event_types(store)) == ["end", *users]
 
 
+# --- pins
+
+
+def a_pin(message_id: str = "m1", **fields: object) -> dict[str, object]:
+    pin = {"messageId": message_id, "authorId": HEX_USER, "content": "hi", "timestamp": at(1)}
+    return {**pin, **fields}
+
+
+async def pinned(store: Store, stream_id: str) -> list[str]:
+    return [pin["messageId"] for pin in (await read(store, stream_id)).pinned_messages]
+
+
+async def test_a_pin_is_read_back_and_is_the_last(store: Store, twin: Store) -> None:
+    stream = await added(store)
+    first = await store.pin_message(stream.id, a_pin("m1"), an_event("message.pinned"))
+    second = await twin.pin_message(stream.id, a_pin("m2", authorId="eve"), an_event("pinned.2"))
+    told = {"content": "hi", "timestamp": "2026-03-01T12:00:01.000Z"}
+    one = {"messageId": "m1", "authorId": HEX_USER, **told}
+    two = {"messageId": "m2", "authorId": "eve", **told}
+    assert (first, second) == ([one], [one, two])
+    now = await read(store, stream.id)
+    assert now.pinned_messages == [one, two]
+    assert (now.rev, now.updated_at) == (stream.rev + 2, NOON)
+    assert await event_types(store) == ["message.pinned", "pinned.2"]
+
+
+async def test_a_sixth_pin_pushes_the_oldest_out(store: Store) -> None:
+    stream = await added(store)
+    for number in range(7):
+        pins = await store.pin_message(stream.id, a_pin(f"m{number}"), an_event())
+    assert pins is not None
+    assert [pin["messageId"] for pin in pins] == ["m2", "m3", "m4", "m5", "m6"]
+    assert await pinned(store, stream.id) == ["m2", "m3", "m4", "m5", "m6"]
+
+
+async def test_the_same_message_is_pinned_once(store: Store, twin: Store) -> None:
+    stream = await added(store)
+    answers = await together(
+        handle.pin_message(stream.id, a_pin(), an_event("message.pinned"))
+        for handle in (store, twin) * 3
+    )
+    assert all(answer == answers[0] for answer in answers)
+    assert await pinned(store, stream.id) == ["m1"]
+    assert (await read(store, stream.id)).rev == stream.rev + 1
+    assert await event_types(store) == ["message.pinned"]
+
+
+async def test_a_pin_is_taken_off_once(store: Store, twin: Store) -> None:
+    stream = await added(store)
+    for number in range(3):
+        await store.pin_message(stream.id, a_pin(f"m{number}"), an_event("pinned"))
+    off = await together(
+        handle.unpin_message(stream.id, "m1", an_event("unpinned")) for handle in (store, twin) * 2
+    )
+    assert sorted(off) == [False] * 3 + [True]
+    assert await pinned(store, stream.id) == ["m0", "m2"]
+    assert not await store.unpin_message(stream.id, "unknown", an_event("unpinned"))
+    assert await event_types(store) == ["pinned"] * 3 + ["unpinned"]
+
+
+async def test_nothing_is_pinned_in_a_stream_that_is_not_there(store: Store) -> None:
+    assert await store.pin_message(NOWHERE, a_pin(), an_event()) is None
+    assert not await store.unpin_message(NOWHERE, "m1", an_event())
+    assert await event_types(store) == []
+
+
+async def test_pins_that_race_with_other_changes_are_all_kept(store: Store, twin: Store) -> None:
+    stream = await added(store)
+    names = [f"m{number}" for number in range(5)]
+    await together(
+        [
+            *(store.pin_message(stream.id, a_pin(name), an_event()) for name in names),
+            *(twin.block_user(stream.id, name, an_event()) for name in names),
+        ]
+    )
+    now = await read(store, stream.id)
+    assert sorted(await pinned(store, stream.id)) == names
+    assert (sorted(now.blocked_user_ids), now.rev) == (names, stream.rev + 10)
+
+
 # --- documents of other ages
 
 
@@ -350,12 +442,16 @@ async def test_an_old_document_is_read_found_and_changed(store: Store) -> None:
     ended = await store.end_stream(id_, at=at(1), reason="r", by="x", event=an_event())
     assert ended is not None
     assert (ended.rev, ended.peak_viewers, ended.blocked_user_ids) == (3, 1, ["bob"])
+    pins = await store.pin_message(id_, a_pin(), an_event())
+    assert pins is not None
+    assert await pinned(store, id_) == ["m1"]
     assert await store.settle_teardown(id_, an_event())
 
 
 async def test_a_document_with_next_to_nothing_in_it_is_read(store: Store) -> None:
     id_ = new_id()
-    document = {"id": id_, "isLive": True, "title": None, "viewers": "many", "tags": None}
+    odd = {"title": None, "viewers": "many", "tags": None, "pinnedMessages": "?"}
+    document = {"id": id_, "isLive": True, **odd}
     await store.load([Record(kind="stream", key=id_, document=document)])
     assert await read(store, id_) == Stream(id=id_, owner_id="", room_name="", is_live=True)
     assert await found(store, live=True) == [id_]
@@ -363,6 +459,9 @@ async def test_a_document_with_next_to_nothing_in_it_is_read(store: Store) -> No
     ended = await store.end_stream(id_, at=at(1), reason="r", by="x", event=an_event())
     assert ended is not None
     assert ended.viewers == 0
+    assert not await store.unpin_message(id_, "m1", an_event())
+    await store.pin_message(id_, a_pin(), an_event())
+    assert await pinned(store, id_) == ["m1"]
 
 
 async def test_a_document_of_another_version_keeps_its_extra_fields(store: Store) -> None:
@@ -374,10 +473,14 @@ async def test_a_document_of_another_version_keeps_its_extra_fields(store: Store
         "nested": {"list": [{"$oid": HEX_USER}, 1, None]},
         "__v": 3,
     }
+    pin = {"_id": {"$oid": "6" * 24}, **a_pin("old", timestamp="2026-03-01T12:00:01.000Z")}
     document = {"id": id_, "ownerId": HEX_USER, "roomName": "live_1", "isLive": True, **extra}
+    document["pinnedMessages"] = [pin]
     await store.load([Record(kind="stream", key=id_, document=document)])
     assert (await read(store, id_)).owner_id == HEX_USER
     await store.block_user(id_, "bob", an_event())
+    await store.pin_message(id_, a_pin("new"), an_event())
     await store.end_stream(id_, at=at(1), reason="r", by="x", event=an_event())
     (record,) = [record async for record in store.dump() if record.kind == "stream"]
     assert {key: record.document[key] for key in extra} == extra
+    assert record.document["pinnedMessages"][0] == pin

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import parse_qsl, unquote_plus
 
 from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.errors import BSONError
-from pymongo import AsyncMongoClient, ReadPreference, WriteConcern
+from pymongo import AsyncMongoClient, ReadPreference, ReplaceOne, UpdateOne, WriteConcern
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import (
+    BulkWriteError,
     ConfigurationError,
     InvalidName,
     NetworkTimeout,
@@ -41,12 +42,17 @@ INBOX = "livectl_inbox"
 SIGHTINGS = "livectl_sightings"
 BANS = "livectl_bans"
 REPORTS = "livectl_reports"
+CHAT = "livectl_chat"
+RULES = "livectl_chat_rules"
+RESTRICTIONS = "livectl_restrictions"
+ADDRESSES = "livectl_addresses"
 START_KEYS = "livectl_start_keys"
 LEASES = "livectl_leases"
 META = "livectl_meta"
 LOCKS = "livectl_locks"
 
 DEFAULT_DATABASE = "livectl"
+DUPLICATE_KEY = 11000
 
 # Milliseconds. What the URI says of them goes first.
 _TIME_LIMITS = {
@@ -142,6 +148,22 @@ class Connected:
         """Where the server cannot change a document atomically: nobody else changes `what`."""
         return self._guard.alone(what)
 
+    async def _write_all(
+        self, collection: str, what: str, writes: Sequence[UpdateOne | ReplaceOne[Document]]
+    ) -> None:
+        """Writes that make what is missing and may each be done twice, with `what` for them alone
+        where the server needs that."""
+        for start in range(0, len(writes), self._guard.batch):
+            batch = writes[start : start + self._guard.batch]
+            async with self._alone(what):
+                try:
+                    await self._in(collection).bulk_write(batch, ordered=False)
+                except BulkWriteError as error:
+                    if not _only_duplicates(error):
+                        raise
+                    # Another made one of them at the same moment. It is there now.
+                    await self._in(collection).bulk_write(batch, ordered=False)
+
     def _explained(self, name: str, error: Exception) -> Unavailable:
         cause = self._without_password(str(error).partition(", Timeout:")[0])[:_CAUSE_MAX]
         if isinstance(error, ServerSelectionTimeoutError):
@@ -155,3 +177,11 @@ class Connected:
         for form in {password, unquote_plus(password)} - {""}:
             text = text.replace(form, "***")
         return text
+
+
+def _only_duplicates(error: BulkWriteError) -> bool:
+    """Whether nothing failed but that keys were taken."""
+    failed: list[Document] = error.details["writeErrors"]
+    return not error.details["writeConcernErrors"] and all(
+        one["code"] == DUPLICATE_KEY for one in failed
+    )

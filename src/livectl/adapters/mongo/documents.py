@@ -33,6 +33,8 @@ _Way = Callable[[Any], Any]
 # Fields of this adapter, which nobody else is shown.
 OUTBOX = "outbox"
 OUTBOX_AT = "outboxAt"
+COUNTED_GIFTS = "countedGifts"
+_HIDDEN = frozenset({"_id", OUTBOX, OUTBOX_AT, COUNTED_GIFTS})
 
 _TIMES = frozenset({"startedAt", "endedAt", "createdAt", "updatedAt"})
 _PARTS = {
@@ -69,7 +71,7 @@ def plain_stream(raw: Document) -> Document:
     """A document of `livestreams` as plain JSON; those of our fields that are null are left out."""
     plain: Document = {"id": _text(raw["_id"])}
     for name, value in raw.items():
-        if name in ("_id", OUTBOX, OUTBOX_AT) or (value is None and name in _OWN):
+        if name in _HIDDEN or (value is None and name in _OWN):
             continue
         plain[name] = _READERS.get(name, tagged)(value)
     return plain
@@ -81,6 +83,12 @@ def bson_stream(plain: Document) -> Document:
     for name, value in plain.items():
         if name != "id":
             raw[name] = _WRITERS.get(name, untagged)(value)
+    return raw
+
+
+def bson_pin(plain: Document) -> Document:
+    """An element of pinnedMessages as the document of its stream has it."""
+    raw: Document = _pin(plain, _date, untagged, _id)
     return raw
 
 
@@ -190,7 +198,11 @@ def _part(name: str, time: _Way, other: _Way) -> _Way:
 
 
 def _pins(time: _Way, other: _Way, author: _Way) -> _Way:
-    return _each(lambda pin: _parts(pin, _PINNED_TIMES, time, other, author), other)
+    return _each(lambda pin: _pin(pin, time, other, author), other)
+
+
+def _pin(pin: Any, time: _Way, other: _Way, author: _Way) -> Any:
+    return _parts(pin, _PINNED_TIMES, time, other, author)
 
 
 _READERS: dict[str, _Way] = {

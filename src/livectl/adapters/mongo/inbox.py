@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
 from bson import ObjectId
-from pymongo.errors import BulkWriteError
 
-from livectl.adapters.mongo.connection import INBOX, Collection, Document, call
+from livectl.adapters.mongo.batches import Batches, insert_new
+from livectl.adapters.mongo.connection import INBOX, Document, call
 from livectl.adapters.mongo.documents import OUTBOX, OUTBOX_AT, struct_document
 from livectl.adapters.mongo.log import LogPart, Update, entry_of, left_to_others, telling
-from livectl.adapters.mongo.streams import DUPLICATE_KEY
 from livectl.domain.event import Event
 from livectl.domain.webhook import InboxEntry
 from livectl.ports import InboxDepth, InboxQuery
@@ -24,11 +22,11 @@ _BATCH_MAX = 500
 class InboxPart(LogPart):
     def __init__(self, uri: str) -> None:
         super().__init__(uri)
-        self._arrivals = _Arrivals()
+        self._arrivals = Batches(self._write_webhooks, _BATCH_MAX)
 
     @call
     async def add_webhook(self, entry: InboxEntry) -> bool:
-        return await self._arrivals.add(self._in(INBOX), entry_document(entry))
+        return await self._arrivals.add(entry_document(entry))
 
     @call
     async def claim_webhooks(
@@ -114,6 +112,9 @@ class InboxPart(LogPart):
         async with self._alone(INBOX):
             return (await self._in(INBOX).delete_many(old)).deleted_count
 
+    async def _write_webhooks(self, documents: list[Document]) -> list[bool | Exception]:
+        return await insert_new(self._in(INBOX), documents)
+
     async def _change_webhooks(self, which: Document, update: Update, event: Event) -> int:
         """Change any number of webhooks, with one event for all. Each carries it in its outbox, so
         that it is told whichever was reached before a crash; the log takes it once."""
@@ -128,54 +129,6 @@ class InboxPart(LogPart):
                 async with self._alone(INBOX):
                     await inbox.update_many({"_id": which["_id"], OUTBOX: [entry]}, emptied)
         return changed.matched_count
-
-
-class _Arrivals:
-    """Webhooks that come while others are being written are written together, in one insert."""
-
-    def __init__(self) -> None:
-        self._waiting: list[tuple[Document, asyncio.Future[bool]]] = []
-        self._writing: asyncio.Task[None] | None = None
-
-    async def add(self, inbox: Collection, document: Document) -> bool:
-        """Whether it is new. Comes back when that is durable."""
-        written: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._waiting.append((document, written))
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write_all(inbox))
-        return await written
-
-    async def settled(self) -> None:
-        """Comes back when nothing is being written."""
-        if self._writing is not None:
-            await self._writing
-
-    async def _write_all(self, inbox: Collection) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting[:_BATCH_MAX], self._waiting[_BATCH_MAX:]
-            outcomes = await _insert(inbox, [document for document, _ in batch])
-            for (_, written), outcome in zip(batch, outcomes, strict=True):
-                if written.done():  # whoever waited was cancelled
-                    continue
-                if isinstance(outcome, bool):
-                    written.set_result(outcome)
-                else:
-                    written.set_exception(outcome)
-
-
-async def _insert(inbox: Collection, documents: Sequence[Document]) -> list[bool | Exception]:
-    """For each document: whether it was new, or why it could not be written."""
-    outcomes: list[bool | Exception] = [True] * len(documents)
-    try:
-        await inbox.insert_many(documents, ordered=False)
-    except BulkWriteError as error:
-        if error.details["writeConcernErrors"]:
-            return [error] * len(documents)  # written, but not durably
-        for failed in error.details["writeErrors"]:
-            outcomes[failed["index"]] = False if failed["code"] == DUPLICATE_KEY else error
-    except Exception as error:
-        return [error] * len(documents)
-    return outcomes
 
 
 def entry_document(entry: InboxEntry) -> Document:

@@ -11,11 +11,16 @@ from typing import Any, NamedTuple
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
+from livectl.adapters.mongo.chat import ONCE, SHOWN_BY, UNCOUNTED
 from livectl.adapters.mongo.connection import (
+    ADDRESSES,
     BANS,
+    CHAT,
     EVENTS,
     INBOX,
     REPORTS,
+    RESTRICTIONS,
+    RULES,
     SIGHTINGS,
     STREAMS,
     Document,
@@ -65,6 +70,25 @@ INDEXES = (
     _outbox(BANS),
     _outbox(REPORTS),
     Index(REPORTS, [("streamId", 1)]),
+    Index(REPORTS, [("at", -1), ("_id", -1)]),
+    Index(REPORTS, [("status", 1), ("at", -1), ("_id", -1)]),
+    Index(CHAT, [("streamId", 1), ("_id", 1)]),
+    Index(CHAT, [("userId", 1), ("_id", 1)]),
+    Index(CHAT, [("at", 1)]),
+    # What makes a gift count once.
+    Index(CHAT, [(ONCE, 1)], unique=True, sparse=True),
+    Index(CHAT, [(UNCOUNTED, 1)], sparse=True),
+    Index(CHAT, [("hiddenBy", 1)], sparse=True),
+    Index(CHAT, [(SHOWN_BY, 1)], sparse=True),
+    _outbox(CHAT),
+    _outbox(RULES),
+    Index(RESTRICTIONS, [("scope", 1), ("subject", 1)]),
+    Index(RESTRICTIONS, [("subject", 1)]),
+    Index(RESTRICTIONS, [("until", 1)], sparse=True),
+    Index(RESTRICTIONS, [("lifted", 1)], sparse=True),
+    _outbox(RESTRICTIONS),
+    Index(ADDRESSES, [("userId", 1), ("at", -1)]),
+    Index(ADDRESSES, [("at", 1)]),
     # What makes an event be in the log once.
     Index(EVENTS, [("id", 1)], unique=True),
     Index(EVENTS, [("streamId", 1), ("_id", 1)]),

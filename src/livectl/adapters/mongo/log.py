@@ -25,9 +25,12 @@ from pymongo.read_concern import ReadConcern
 
 from livectl.adapters.mongo.connection import (
     BANS,
+    CHAT,
     EVENTS,
     INBOX,
     REPORTS,
+    RESTRICTIONS,
+    RULES,
     STREAMS,
     Connected,
     Document,
@@ -40,7 +43,13 @@ from livectl.ports import EventQuery
 
 log = logging.getLogger(__name__)
 
-WITH_OUTBOX = (STREAMS, BANS, REPORTS, INBOX)
+WITH_OUTBOX = (STREAMS, BANS, REPORTS, INBOX, CHAT, RULES, RESTRICTIONS)
+
+# A document that is taken away stays until its event is in the log, and counts for nothing
+# meanwhile.
+IN_FORCE = {"lifted": {"$ne": True}}
+
+_CHANGED_TOGETHER = (INBOX, CHAT)  # many documents at a time
 
 _DRAIN_PAGE = 500
 _PAUSE = 0.003  # seconds
@@ -102,8 +111,8 @@ class LogPart(Connected):
         wanted: Document = {"_id": {"$gt": query.after}}
         if query.stream_id is not None:
             wanted["streamId"] = query.stream_id
-        if query.type is not None:
-            wanted["type"] = query.type
+        if query.type is not None or query.types:
+            wanted["type"] = _of_types(query)
         if query.since is not None:
             wanted["at"] = {"$gte": query.since}
         # Majority: what a failover could take back is not shown.
@@ -147,8 +156,8 @@ class LogPart(Connected):
         return None
 
     def _alone_with(self, collection: str, id_: Any) -> AbstractAsyncContextManager[None]:
-        # Webhooks are changed many at a time.
-        return self._alone(collection if collection == INBOX else f"{collection}/{id_}")
+        together = collection in _CHANGED_TOGETHER
+        return self._alone(collection if together else f"{collection}/{id_}")
 
     async def _put(self, collection: str, id_: str, event: Event, update: Update) -> None:
         """Change the document, or make it."""
@@ -160,6 +169,20 @@ class LogPart(Connected):
                 return_document=ReturnDocument.AFTER,
             )
         await self._deliver(collection, changed)
+
+    async def _lift(self, collection: str, id_: str, event: Event) -> bool:
+        """Take a document away; False where there is none."""
+        lifted = await self._change(collection, id_, event, (IN_FORCE, {"$set": {"lifted": True}}))
+        if lifted is not None:
+            await self._forget_lifted(collection)
+        return lifted is not None
+
+    async def _forget_lifted(self, collection: str) -> None:
+        """Remove what was taken away and of which the log has the event."""
+        told = {"lifted": True, OUTBOX_AT: None}
+        async for raw in self._in(collection).find(told, {"_id": 1}):
+            async with self._alone_with(collection, raw["_id"]):
+                await self._in(collection).delete_one({"_id": raw["_id"], **told})
 
     async def _deliver(self, collection: str, raw: Document | None) -> None:
         """Drain a document that was just changed."""
@@ -217,3 +240,8 @@ class LogPart(Connected):
     async def _find_last_seq(self) -> int:
         last = await self._in(EVENTS).find_one({}, {"_id": 1}, sort=[("_id", -1)])
         return int(last["_id"]) if last else 0
+
+
+def _of_types(query: EventQuery) -> Document:
+    either: Document = {"$in": list(query.types)} if query.types else {}
+    return either if query.type is None else {**either, "$eq": query.type}

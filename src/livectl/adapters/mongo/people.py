@@ -9,13 +9,10 @@ import msgspec
 from pymongo.errors import DuplicateKeyError
 
 from livectl.adapters.mongo.connection import BANS, REPORTS, START_KEYS, Document, call
-from livectl.adapters.mongo.documents import OUTBOX_AT, struct_document
-from livectl.adapters.mongo.log import LogPart
+from livectl.adapters.mongo.documents import struct_document, struct_record
+from livectl.adapters.mongo.log import IN_FORCE, LogPart
 from livectl.domain.event import Event
 from livectl.domain.people import Ban, Report
-
-# A ban that is lifted stays until its event is in the log, and is no ban meanwhile.
-IN_FORCE = {"lifted": {"$ne": True}}
 
 
 class StartKey(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -48,10 +45,7 @@ class PeoplePart(LogPart):
 
     @call
     async def lift_ban(self, user_id: str, event: Event) -> bool:
-        lifted = await self._change(BANS, user_id, event, (IN_FORCE, {"$set": {"lifted": True}}))
-        if lifted is not None:
-            await self._forget_lifted()
-        return lifted is not None
+        return await self._lift(BANS, user_id, event)
 
     @call
     async def add_report(self, report: Report, event: Event) -> None:
@@ -74,13 +68,6 @@ class PeoplePart(LogPart):
     async def forget_start(self, owner_id: str, key: str, *, stream_id: str) -> None:
         await self._in(START_KEYS).delete_one({"_id": f"{owner_id}/{key}", "streamId": stream_id})
 
-    async def _forget_lifted(self) -> None:
-        """Remove lifted bans of which the log has the event."""
-        told = {"lifted": True, OUTBOX_AT: None}
-        async for raw in self._in(BANS).find(told, {"_id": 1}):
-            async with self._alone_with(BANS, raw["_id"]):
-                await self._in(BANS).delete_one({"_id": raw["_id"], **told})
-
 
 def ban_of(raw: Document) -> Ban:
     return msgspec.convert({**raw, "userId": raw["_id"]}, Ban)
@@ -92,6 +79,13 @@ def ban_document(ban: Ban) -> Document:
 
 def report_of(raw: Document) -> Report:
     return msgspec.convert({**raw, "id": raw["_id"]}, Report)
+
+
+def report_record(raw: Document) -> Document:
+    record = struct_record(report_of(raw))
+    if not record["messages"]:  # as it was before reports had any
+        del record["messages"]
+    return record
 
 
 def report_document(report: Report) -> Document:

@@ -10,11 +10,16 @@ from typing import Any, NamedTuple
 import msgspec
 from pymongo.errors import DuplicateKeyError
 
+from livectl.adapters.mongo.chat import ChatPart, chat_entry_of
+from livectl.adapters.mongo.chat import entry_document as chat_entry_document
 from livectl.adapters.mongo.connection import (
     BANS,
+    CHAT,
     EVENTS,
     INBOX,
     REPORTS,
+    RESTRICTIONS,
+    RULES,
     SIGHTINGS,
     START_KEYS,
     STREAMS,
@@ -23,14 +28,19 @@ from livectl.adapters.mongo.connection import (
 )
 from livectl.adapters.mongo.documents import bson_stream, plain_stream, struct_record
 from livectl.adapters.mongo.inbox import entry_document, entry_from
-from livectl.adapters.mongo.log import LogPart, entry_of, event_of
+from livectl.adapters.mongo.log import IN_FORCE, entry_of, event_of
+from livectl.adapters.mongo.moderation import (
+    restriction_document,
+    restriction_of,
+    rules_document,
+    rules_of,
+)
 from livectl.adapters.mongo.people import (
-    IN_FORCE,
     StartKey,
     ban_document,
     ban_of,
     report_document,
-    report_of,
+    report_record,
     start_document,
     start_of,
 )
@@ -39,7 +49,9 @@ from livectl.adapters.mongo.streams import (
     sighting_key,
     sighting_of,
 )
+from livectl.domain.chat import ChatEntry
 from livectl.domain.event import Event
+from livectl.domain.moderation import ChatRules, Restriction
 from livectl.domain.people import Ban, Report
 from livectl.domain.presence import Sighting
 from livectl.domain.webhook import InboxEntry
@@ -85,6 +97,15 @@ def _sighting_record(raw: Document) -> Document:
     return struct_record(_SightingRecord(**msgspec.structs.asdict(sighting_of(raw))))
 
 
+def _raw_rules(document: Document) -> Document:
+    scope = msgspec.convert(document["scope"], str)
+    return rules_document(scope, msgspec.convert(document, ChatRules))
+
+
+def _rules_record(raw: Document) -> Document:
+    return {"scope": raw["_id"], **struct_record(rules_of(raw))}
+
+
 _KINDS: dict[RecordKind, _Kind] = {
     "stream": _Kind(STREAMS, plain_stream, bson_stream),
     "sighting": _Kind(SIGHTINGS, _sighting_record, _raw_sighting),
@@ -107,7 +128,7 @@ _KINDS: dict[RecordKind, _Kind] = {
     ),
     "report": _Kind(
         REPORTS,
-        lambda raw: struct_record(report_of(raw)),
+        report_record,
         lambda document: report_document(msgspec.convert(document, Report)),
     ),
     "start_key": _Kind(
@@ -115,16 +136,29 @@ _KINDS: dict[RecordKind, _Kind] = {
         lambda raw: struct_record(start_of(raw)),
         lambda document: start_document(msgspec.convert(document, StartKey)),
     ),
+    "chat": _Kind(
+        CHAT,
+        lambda raw: struct_record(chat_entry_of(raw)),
+        lambda document: chat_entry_document(msgspec.convert(document, ChatEntry)),
+    ),
+    "chat_rules": _Kind(RULES, _rules_record, _raw_rules),
+    "restriction": _Kind(
+        RESTRICTIONS,
+        lambda raw: struct_record(restriction_of(raw)),
+        lambda document: restriction_document(msgspec.convert(document, Restriction)),
+        which=IN_FORCE,
+    ),
 }
 
 
 _TAKEN: dict[RecordKind, str] = {
     "stream": "Another stream has the room name of one of these.",
     "event": "One of these events has another place in this log.",
+    "chat": "Another gift has the client id of one of these.",
 }
 
 
-class RecordsPart(LogPart):
+class RecordsPart(ChatPart):
     async def dump(self) -> AsyncIterator[Record]:
         await self._before_dump()
         for name, kind in _KINDS.items():
@@ -139,12 +173,14 @@ class RecordsPart(LogPart):
         """Kind by kind, each record whole or not at all: after a failure, load them all again.
 
         Raises BadInput for a document that is none of its kind, and then writes nothing; Conflict
-        where another stream has the room name or an event is in the log at another place.
+        where another stream has the room name, another gift the client id, or an event is in the
+        log at another place.
         """
         raws: dict[RecordKind, list[Document]] = {}
         for record in records:
             raws.setdefault(record.kind, []).append(_read(record))
         await self._drain_all()
+        await self._count_left()
         for name, of_kind in raws.items():
             await self._load_kind(name, of_kind)
 
@@ -165,6 +201,7 @@ class RecordsPart(LogPart):
     @call
     async def _before_dump(self) -> None:
         await self._drain_all()
+        await self._count_left()
 
     @call
     async def _dump_page(self, kind: _Kind, after: Any) -> list[Document]:

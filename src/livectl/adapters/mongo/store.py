@@ -1,8 +1,8 @@
 """The store on MongoDB, in a database of the product's own programs or an empty one.
 
-What it does is in the modules beside it, by capability: `streams`, `people`,
-`inbox`, `log`, `records`. Streams are in the collection `livestreams` as the
-contract has them (Data), everything else in collections whose names begin with `livectl_`.
+What it does is in the modules beside it, by capability: `streams`, `chat`, `moderation`, `people`,
+`inbox`, `log`, `records`. Streams are in the collection `livestreams` as the contract has them
+(Data), everything else in collections whose names begin with `livectl_`.
 """
 
 from __future__ import annotations
@@ -12,13 +12,18 @@ from datetime import datetime
 
 from pymongo.errors import DuplicateKeyError
 
+from livectl.adapters.mongo.chat import ChatPart
 from livectl.adapters.mongo.connection import (
+    ADDRESSES,
     BANS,
+    CHAT,
     EVENTS,
     INBOX,
     LEASES,
     META,
     REPORTS,
+    RESTRICTIONS,
+    RULES,
     SIGHTINGS,
     START_KEYS,
     STREAMS,
@@ -26,6 +31,7 @@ from livectl.adapters.mongo.connection import (
 )
 from livectl.adapters.mongo.inbox import InboxPart
 from livectl.adapters.mongo.indexes import make_indexes, present_indexes
+from livectl.adapters.mongo.moderation import ModerationPart
 from livectl.adapters.mongo.people import PeoplePart
 from livectl.adapters.mongo.records import RecordsPart
 from livectl.adapters.mongo.streams import StreamsPart
@@ -34,10 +40,23 @@ from livectl.ports import Store, StoreCheck
 
 SCHEMA_VERSION = 1
 
-_COLLECTIONS = (STREAMS, SIGHTINGS, EVENTS, INBOX, BANS, REPORTS, START_KEYS, LEASES)
+_COLLECTIONS = (
+    STREAMS,
+    SIGHTINGS,
+    EVENTS,
+    INBOX,
+    BANS,
+    REPORTS,
+    START_KEYS,
+    LEASES,
+    CHAT,
+    RULES,
+    RESTRICTIONS,
+    ADDRESSES,
+)
 
 
-class MongoStore(StreamsPart, PeoplePart, InboxPart, RecordsPart, Store):
+class MongoStore(StreamsPart, ModerationPart, PeoplePart, InboxPart, RecordsPart, ChatPart, Store):
     """`ports.Store` in the database that `uri` names, or else in `livectl`; opened by `open` and
     not before. For one event loop.
 
@@ -63,6 +82,7 @@ class MongoStore(StreamsPart, PeoplePart, InboxPart, RecordsPart, Store):
     async def close(self) -> None:
         async with self._opening:
             await self._arrivals.settled()
+            await self._gifts_settled()
             await self._disconnect()
 
     @call
@@ -110,7 +130,9 @@ class MongoStore(StreamsPart, PeoplePart, InboxPart, RecordsPart, Store):
         await self._settle_schema()
         await make_indexes(self._in(META).database)
         await self._drain_all()
-        await self._forget_lifted()
+        await self._count_left()
+        for collection in (BANS, RESTRICTIONS):
+            await self._forget_lifted(collection)
 
     async def _settle_schema(self) -> None:
         version = await self._schema_version()

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from bson import ObjectId
 from pymongo import ReplaceOne, UpdateOne
-from pymongo.errors import BulkWriteError, DuplicateKeyError
+from pymongo.errors import DuplicateKeyError
 
 from livectl.adapters.mongo.connection import SIGHTINGS, STREAMS, Document, call
 from livectl.adapters.mongo.documents import (
     OUTBOX,
     OUTBOX_AT,
+    bson_pin,
     forms_of,
     key_of,
     new_stream,
@@ -28,11 +30,9 @@ from livectl.adapters.mongo.log import LogPart, entry_of
 from livectl.domain.clock import EPOCH
 from livectl.domain.event import Event
 from livectl.domain.presence import Sighting, merge
-from livectl.domain.stream import Stream
+from livectl.domain.stream import PINNED_MAX, Stream
 from livectl.errors import Conflict
 from livectl.ports import StreamQuery
-
-DUPLICATE_KEY = 11000
 
 _IS_OBJECT = {"$type": "object"}
 _IS_LIST = {"$type": "array"}
@@ -59,6 +59,11 @@ class StreamsPart(LogPart):
     async def stream_in_room(self, room_name: str) -> Stream | None:
         raw = await self._in(STREAMS).find_one({"roomName": room_name})
         return stream_of(raw) if raw else None
+
+    @call
+    async def streams_by_id(self, stream_ids: Sequence[str]) -> list[Stream]:
+        found = self._in(STREAMS).find({"_id": {"$in": [key_of(one) for one in stream_ids]}})
+        return [stream_of(raw) async for raw in found]
 
     @call
     async def find_streams(self, query: StreamQuery) -> list[Stream]:
@@ -132,10 +137,28 @@ class StreamsPart(LogPart):
     async def set_audience(
         self, stream_id: str, *, rev: int, viewers: int, peak: int, event: Event | None
     ) -> bool:
-        # Documents that this program has not changed yet have no rev.
-        unchanged = {"rev": {"$in": [0, None]} if rev == 0 else rev}
         counted = _next({"viewers": viewers, "peakViewers": peak})
-        return bool(await self._change_stream(stream_id, event, (unchanged, counted)))
+        return bool(await self._change_stream(stream_id, event, (at_rev(rev), counted)))
+
+    @call
+    async def pin_message(
+        self, stream_id: str, pin: dict[str, Any], event: Event
+    ) -> list[dict[str, Any]] | None:
+        def with_pin(pins: list[Any]) -> list[Any]:
+            if any(_pins(one, pin["messageId"]) for one in pins):
+                return pins
+            return [*pins, bson_pin(pin)][-PINNED_MAX:]
+
+        pinned = await self._set_pins(stream_id, event, with_pin)
+        return pinned and pinned[0]
+
+    @call
+    async def unpin_message(self, stream_id: str, message_id: str, event: Event) -> bool:
+        def without(pins: list[Any]) -> list[Any]:
+            return [pin for pin in pins if not _pins(pin, message_id)]
+
+        pinned = await self._set_pins(stream_id, event, without)
+        return pinned is not None and pinned[1]
 
     @call
     async def add_sightings(self, sightings: Sequence[Sighting]) -> None:
@@ -169,25 +192,33 @@ class StreamsPart(LogPart):
     async def _write_sightings(
         self, stream_id: str, writes: Sequence[UpdateOne | ReplaceOne[Document]]
     ) -> None:
-        for start in range(0, len(writes), self._guard.batch):
-            batch = writes[start : start + self._guard.batch]
-            async with self._alone(f"{SIGHTINGS}/{stream_id}"):
-                try:
-                    await self._in(SIGHTINGS).bulk_write(batch, ordered=False)
-                except BulkWriteError as error:
-                    if not only_duplicates(error):
-                        raise
-                    # Another made one of them at the same moment. It is there now; all of these
-                    # writes may be done twice.
-                    await self._in(SIGHTINGS).bulk_write(batch, ordered=False)
+        await self._write_all(SIGHTINGS, f"{SIGHTINGS}/{stream_id}", writes)
+
+    async def _set_pins(
+        self, stream_id: str, event: Event, wanted: Callable[[list[Any]], list[Any]]
+    ) -> tuple[list[Document], bool] | None:
+        """Make the pins what `wanted` says they should be: all of them then, and whether they
+        changed. None where there is no such stream."""
+        while raw := await self._in(STREAMS).find_one({"_id": key_of(stream_id)}):
+            stream, pins = stream_of(raw), raw.get("pinnedMessages")
+            pins = pins if isinstance(pins, list) else []
+            if (kept := wanted(pins)) == pins:
+                return stream.pinned_messages, False
+            update = _next({"pinnedMessages": kept, "updatedAt": event.at})
+            if changed := await self._change_stream(stream_id, event, (at_rev(stream.rev), update)):
+                return stream_of(changed).pinned_messages, True
+        return None
 
 
-def only_duplicates(error: BulkWriteError) -> bool:
-    """Whether nothing failed but that keys were taken."""
-    failed: list[Document] = error.details["writeErrors"]
-    return not error.details["writeConcernErrors"] and all(
-        one["code"] == DUPLICATE_KEY for one in failed
-    )
+def at_rev(rev: int) -> Document:
+    """The condition that a stream is still at a revision. Documents that this program has not
+    changed yet have none."""
+    return {"rev": {"$in": [0, None]} if rev == 0 else rev}
+
+
+def _pins(pin: Any, message_id: str) -> bool:
+    """Whether an element of pinnedMessages, of whatever age, is the pin of a message."""
+    return isinstance(pin, dict) and pin.get("messageId") == message_id
 
 
 def sighting_of(raw: Document) -> Sighting:
@@ -271,7 +302,7 @@ def _conditions(query: StreamQuery) -> Iterable[Document]:
     if query.ref is not None:
         yield {"$or": _referred(query.ref)}
     if query.title is not None:
-        yield {"title": {"$regex": _literally(query.title), "$options": "i"}}
+        yield {"title": {"$regex": literally(query.title), "$options": "i"}}
 
 
 def _started_before(at: datetime) -> list[Document]:
@@ -287,6 +318,6 @@ def _referred(ref: str) -> list[Document]:
     return [{"_id": {"$gte": first, "$lte": last}}, *by_name]
 
 
-def _literally(text: str) -> str:
+def literally(text: str) -> str:
     """A pattern for just this text. No pattern may hold a NUL: it is written out."""
     return re.escape(text).replace("\0", r"\x00")

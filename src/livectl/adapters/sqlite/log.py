@@ -63,6 +63,9 @@ def events_sql(query: EventQuery) -> tuple[str, list[Any]]:
     if query.type is not None:
         conditions.append("type = ?")
         values.append(query.type)
+    if query.types:
+        conditions.append(f"type IN ({', '.join('?' * len(query.types))})")
+        values += query.types
     if query.since is not None:
         # The first of the time on is found in the index of times, then the log is read from there.
         # The plus keeps SQLite from walking the whole log for it.

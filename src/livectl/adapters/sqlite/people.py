@@ -6,6 +6,8 @@ import sqlite3
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from livectl.adapters.sqlite import log
 from livectl.adapters.sqlite.values import encode, record_document
 from livectl.domain.clock import epoch_ms, from_epoch_ms
@@ -59,10 +61,18 @@ def add_report(connection: sqlite3.Connection, report: Report, event: Event) -> 
 
 
 def put_report(connection: sqlite3.Connection, report: Report) -> None:
+    document = record_document(report)
+    if not report.messages:  # as it was before reports had any
+        del document["messages"]
     connection.execute(
-        "INSERT OR REPLACE INTO reports (id, stream_id, document) VALUES (?, ?, ?)",
-        (report.id, report.stream_id, encode(record_document(report))),
+        "INSERT OR REPLACE INTO reports (id, stream_id, status, at, document)"
+        " VALUES (?, ?, ?, ?, ?)",
+        (report.id, report.stream_id, report.status, epoch_ms(report.at), encode(document)),
     )
+
+
+def report_from_text(text: str) -> Report:
+    return msgspec.json.decode(text, type=Report)
 
 
 def remember_start(

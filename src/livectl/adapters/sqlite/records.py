@@ -11,10 +11,12 @@ from typing import Any
 
 import msgspec
 
-from livectl.adapters.sqlite import inbox, log, people, streams
+from livectl.adapters.sqlite import chat, inbox, log, moderation, people, streams
 from livectl.adapters.sqlite.values import decode, record_document
+from livectl.domain.chat import ChatEntry
 from livectl.domain.clock import epoch_ms, from_epoch_ms
 from livectl.domain.event import Event
+from livectl.domain.moderation import ChatRules, Restriction
 from livectl.domain.people import Ban, Report
 from livectl.domain.presence import Sighting
 from livectl.domain.webhook import InboxEntry
@@ -56,6 +58,11 @@ def _start_key_document(row: Row) -> Document:
     return record_document(start)
 
 
+def _rules_document(row: Row) -> Document:
+    scope, text = row
+    return {"scope": scope, **decode(text)}
+
+
 # In the order of an export: each kind with its statement, whose first column is the key, and
 # what makes a document of the other columns.
 _EXPORTS: tuple[tuple[RecordKind, str, Callable[[Row], Document]], ...] = (
@@ -95,6 +102,21 @@ _EXPORTS: tuple[tuple[RecordKind, str, Callable[[Row], Document]], ...] = (
         "SELECT owner_id || '/' || key AS record_key, owner_id, key, digest, stream_id, at"
         " FROM start_keys ORDER BY record_key",
         _start_key_document,
+    ),
+    (
+        "chat",
+        f"SELECT id, {chat.CHAT_COLUMNS} FROM chat ORDER BY id",
+        lambda row: record_document(chat.entry_from_row(row)),
+    ),
+    (
+        "chat_rules",
+        "SELECT scope, scope, document FROM chat_rules ORDER BY scope",
+        _rules_document,
+    ),
+    (
+        "restriction",
+        f"SELECT key, {moderation.RESTRICTION_COLUMNS} FROM restrictions ORDER BY key",
+        lambda row: record_document(moderation.restriction_from_row(row)),
     ),
 )
 
@@ -158,6 +180,11 @@ def _load_start_key(connection: sqlite3.Connection, document: Document) -> None:
     )
 
 
+def _load_rules(connection: sqlite3.Connection, document: Document) -> None:
+    scope = msgspec.convert(document["scope"], str)
+    moderation.put_chat_rules(connection, scope, msgspec.convert(document, ChatRules))
+
+
 _LOADERS: dict[RecordKind, Callable[[sqlite3.Connection, Document], None]] = {
     "stream": streams.put_document,
     "sighting": _load_sighting,
@@ -170,4 +197,11 @@ _LOADERS: dict[RecordKind, Callable[[sqlite3.Connection, Document], None]] = {
         connection, msgspec.convert(document, Report)
     ),
     "start_key": _load_start_key,
+    "chat": lambda connection, document: chat.put_entry(
+        connection, msgspec.convert(document, ChatEntry)
+    ),
+    "chat_rules": _load_rules,
+    "restriction": lambda connection, document: moderation.put_restriction(
+        connection, msgspec.convert(document, Restriction)
+    ),
 }

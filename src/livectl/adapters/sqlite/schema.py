@@ -79,11 +79,65 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             until INTEGER NOT NULL)""",
         "CREATE TABLE pings (id INTEGER PRIMARY KEY CHECK (id = 1), count INTEGER NOT NULL)",
     ),
+    (
+        """CREATE TABLE chat (
+            id TEXT NOT NULL PRIMARY KEY,
+            stream_id TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            user_id TEXT NOT NULL,
+            content TEXT NOT NULL,
+            at INTEGER NOT NULL,
+            gift_type TEXT,
+            value INTEGER,
+            client_id TEXT,
+            hidden_by TEXT)""",
+        # What makes a gift count once.
+        """CREATE UNIQUE INDEX chat_gift ON chat (stream_id, user_id, client_id)
+            WHERE kind = 'gift' AND client_id IS NOT NULL""",
+        """CREATE TABLE chat_rules (
+            scope TEXT NOT NULL PRIMARY KEY,
+            rev INTEGER NOT NULL,
+            document TEXT NOT NULL)""",
+        """CREATE TABLE restrictions (
+            key TEXT NOT NULL PRIMARY KEY,
+            scope TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            subject TEXT NOT NULL,
+            user_id TEXT NOT NULL,
+            restricted_by TEXT NOT NULL,
+            at INTEGER NOT NULL,
+            until INTEGER,
+            reason TEXT)""",
+        """CREATE TABLE addresses (
+            user_id TEXT NOT NULL,
+            address TEXT NOT NULL,
+            at INTEGER NOT NULL,
+            PRIMARY KEY (user_id, address)) WITHOUT ROWID""",
+        "ALTER TABLE reports ADD COLUMN status TEXT NOT NULL DEFAULT 'open'",
+        "ALTER TABLE reports ADD COLUMN at INTEGER NOT NULL DEFAULT 0",
+        # Times in documents have just three digits of milliseconds, from the 21st place on.
+        """UPDATE reports SET status = json_extract(document, '$.status'),
+            at = strftime('%s', json_extract(document, '$.at')) * 1000
+                + substr(json_extract(document, '$.at'), 21, 3)""",
+    ),
 )
 
 LATEST = len(MIGRATIONS)
 
-TABLES = ("livestreams", "sightings", "events", "inbox", "bans", "reports", "start_keys", "leases")
+TABLES = (
+    "livestreams",
+    "sightings",
+    "events",
+    "inbox",
+    "bans",
+    "reports",
+    "start_keys",
+    "leases",
+    "chat",
+    "chat_rules",
+    "restrictions",
+    "addresses",
+)
 
 # Each index with what it is on. Missing ones are made at every start, so a new one needs no
 # migration; one that changes gets a new name.
@@ -104,6 +158,17 @@ INDEXES: dict[str, str] = {
     "inbox_received": "inbox (received_at)",
     "inbox_handled": "inbox (handled_at) WHERE handled_at IS NOT NULL",
     "reports_stream": "reports (stream_id)",
+    "reports_newest": "reports (at DESC, id DESC)",
+    "reports_status": "reports (status, at DESC, id DESC)",
+    "chat_stream": "chat (stream_id, id)",
+    "chat_user": "chat (user_id, id)",
+    "chat_at": "chat (at)",
+    "chat_hidden": "chat (hidden_by) WHERE hidden_by IS NOT NULL",
+    "restrictions_scope": "restrictions (scope, subject)",
+    "restrictions_subject": "restrictions (subject)",
+    "restrictions_until": "restrictions (until) WHERE until IS NOT NULL",
+    "addresses_newest": "addresses (user_id, at DESC)",
+    "addresses_at": "addresses (at)",
 }
 
 

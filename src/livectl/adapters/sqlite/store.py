@@ -1,8 +1,8 @@
 """The store on an embedded SQLite database: one file, no server, any number of processes.
 
-This is the async face; the SQL is in the modules beside it, by capability: `streams`,
-`people`, `inbox`, `log`, `records`. A method is one job for the
-writing thread (one transaction) or for a reading one (`connection`).
+This is the async face; the SQL is in the modules beside it, by capability: `streams`, `chat`,
+`moderation`, `people`, `inbox`, `log`, `records`. A method is one job for the writing thread (one
+transaction) or for a reading one (`connection`).
 """
 
 from __future__ import annotations
@@ -12,23 +12,29 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from livectl.adapters.sqlite import inbox, log, people, streams
+from livectl.adapters.sqlite import chat, inbox, log, moderation, people, streams
 from livectl.adapters.sqlite import records as records_sql
 from livectl.adapters.sqlite.connection import Readers, Writer, connect_reading, open_database
 from livectl.adapters.sqlite.schema import LATEST, TABLES, indexes_there, prepare, schema_version
+from livectl.domain.chat import ChatEntry
 from livectl.domain.event import Event
+from livectl.domain.moderation import ChatRules, Restriction
 from livectl.domain.people import Ban, Report
 from livectl.domain.presence import Sighting
 from livectl.domain.stream import Stream
 from livectl.domain.webhook import InboxEntry
 from livectl.errors import NotReady, Unavailable
 from livectl.ports import (
+    ChatQuery,
     EventQuery,
     InboxDepth,
     InboxQuery,
     Record,
+    ReportQuery,
+    RestrictionQuery,
+    SeenAddress,
     Store,
     StoreCheck,
     StreamQuery,
@@ -38,6 +44,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _DUMP_PAGE = 500
+_PRUNE_PAGE = 5000
 
 
 class SqliteStore(Store):
@@ -89,6 +96,9 @@ class SqliteStore(Store):
     async def stream_in_room(self, room_name: str) -> Stream | None:
         return await self._read(streams.stream_in_room, room_name)
 
+    async def streams_by_id(self, stream_ids: Sequence[str]) -> list[Stream]:
+        return await self._read(streams.streams_by_id, stream_ids)
+
     async def find_streams(self, query: StreamQuery) -> list[Stream]:
         return await self._read(streams.find_streams, query)
 
@@ -111,6 +121,14 @@ class SqliteStore(Store):
     async def unblock_user(self, stream_id: str, user_id: str, event: Event) -> bool:
         return await self._write(streams.set_blocked, stream_id, user_id, event, blocked=False)
 
+    async def pin_message(
+        self, stream_id: str, pin: dict[str, Any], event: Event
+    ) -> list[dict[str, Any]] | None:
+        return await self._write(streams.pin_message, stream_id, pin, event)
+
+    async def unpin_message(self, stream_id: str, message_id: str, event: Event) -> bool:
+        return await self._write(streams.unpin_message, stream_id, message_id, event)
+
     async def add_sightings(self, sightings: Sequence[Sighting]) -> None:
         await self._write(streams.add_sightings, sightings)
 
@@ -129,6 +147,66 @@ class SqliteStore(Store):
         return await self._write(
             streams.set_audience, stream_id, rev=rev, viewers=viewers, peak=peak, event=event
         )
+
+    async def add_entries(self, entries: Sequence[ChatEntry]) -> None:
+        await self._write(chat.add_entries, entries)
+
+    async def add_gift(self, gift: ChatEntry) -> tuple[ChatEntry, bool]:
+        return await self._write(chat.add_gift, gift)
+
+    async def entries(self, query: ChatQuery) -> list[ChatEntry]:
+        return await self._read(chat.entries, query)
+
+    async def hide_entries(self, query: ChatQuery, *, event: Event) -> list[str]:
+        return await self._write(chat.hide_entries, query, event=event)
+
+    async def restore_entries(
+        self, *, ids: Sequence[str] = (), hidden_by: str | None = None, event: Event
+    ) -> list[str]:
+        return await self._write(chat.restore_entries, ids=ids, hidden_by=hidden_by, event=event)
+
+    async def prune_entries(self, *, before: datetime) -> int:
+        pruned = 0
+        while page := await self._write(chat.prune_entries, before=before, limit=_PRUNE_PAGE):
+            pruned += page
+        return pruned
+
+    async def chat_rules(self, scopes: Sequence[str]) -> dict[str, ChatRules]:
+        return await self._read(moderation.chat_rules, scopes)
+
+    async def set_chat_rules(self, scope: str, rules: ChatRules, event: Event) -> bool:
+        return await self._write(moderation.set_chat_rules, scope, rules, event)
+
+    async def restrict(self, restriction: Restriction, event: Event) -> None:
+        await self._write(moderation.restrict, restriction, event)
+
+    async def lift_restriction(self, key: str, event: Event) -> bool:
+        return await self._write(moderation.lift_restriction, key, event)
+
+    async def restrictions(self, query: RestrictionQuery) -> list[Restriction]:
+        return await self._read(moderation.restrictions, query)
+
+    async def report(self, report_id: str) -> Report | None:
+        return await self._read(moderation.report, report_id)
+
+    async def reports(self, query: ReportQuery) -> list[Report]:
+        return await self._read(moderation.reports, query)
+
+    async def resolve_report(
+        self, report_id: str, *, resolution: str, by: str, at: datetime, event: Event
+    ) -> bool:
+        return await self._write(
+            moderation.resolve_report, report_id, resolution=resolution, by=by, at=at, event=event
+        )
+
+    async def remember_addresses(self, seen: Sequence[SeenAddress]) -> None:
+        await self._write(moderation.remember_addresses, seen)
+
+    async def addresses_of(self, user_id: str) -> list[str]:
+        return await self._read(moderation.addresses_of, user_id)
+
+    async def forget_addresses(self, *, before: datetime) -> int:
+        return await self._write(moderation.forget_addresses, before=before)
 
     async def ban(self, ban: Ban, event: Event) -> None:
         await self._write(people.ban, ban, event)

@@ -19,7 +19,12 @@ from livectl.adapters.sqlite.values import decode, encode, millis, moment, plain
 from livectl.domain.clock import epoch_ms, iso
 from livectl.domain.event import Event
 from livectl.domain.presence import Sighting, merge
-from livectl.domain.stream import Stream, document_from_stream, stream_from_document
+from livectl.domain.stream import (
+    PINNED_MAX,
+    Stream,
+    document_from_stream,
+    stream_from_document,
+)
 from livectl.errors import Conflict
 from livectl.ports import StreamQuery
 
@@ -56,6 +61,14 @@ def stream(connection: sqlite3.Connection, stream_id: str) -> Stream | None:
 
 def stream_in_room(connection: sqlite3.Connection, room_name: str) -> Stream | None:
     return _one(connection, "SELECT document FROM livestreams WHERE room_name = ?", room_name)
+
+
+def streams_by_id(connection: sqlite3.Connection, stream_ids: Sequence[str]) -> list[Stream]:
+    rows = connection.execute(
+        "SELECT document FROM livestreams WHERE id IN (SELECT value FROM json_each(?))",
+        (encode(stream_ids),),
+    )
+    return [_read(decode(text)) for (text,) in rows]
 
 
 def find_streams(connection: sqlite3.Connection, query: StreamQuery) -> list[Stream]:
@@ -148,6 +161,43 @@ def set_audience(
         return False
     _change(connection, known[0], event, viewers=viewers, peakViewers=peak)
     return True
+
+
+def pin_message(
+    connection: sqlite3.Connection, stream_id: str, pin: Document, event: Event
+) -> list[Document] | None:
+    known = _known(connection, stream_id)
+    if known is None:
+        return None
+    document, before = known
+    pins = before.pinned_messages
+    if any(_pins(one, pin["messageId"]) for one in pins):
+        return pins
+    kept = [*pins, plain(pin)][-PINNED_MAX:]
+    changed = _change(connection, document, event, pinnedMessages=kept, updatedAt=iso(event.at))
+    return changed.pinned_messages
+
+
+def unpin_message(
+    connection: sqlite3.Connection, stream_id: str, message_id: str, event: Event
+) -> bool:
+    known = _known(connection, stream_id)
+    if known is None:
+        return False
+    document, before = known
+    kept = [pin for pin in before.pinned_messages if not _pins(pin, message_id)]
+    if len(kept) == len(before.pinned_messages):
+        return False
+    _change(connection, document, event, pinnedMessages=kept, updatedAt=iso(event.at))
+    return True
+
+
+def add_to_total(connection: sqlite3.Connection, stream_id: str, value: int) -> None:
+    """Add the value of a gift to the stream's totalGifts, where there is such a stream."""
+    known = _known(connection, stream_id)
+    if known is not None:
+        document, before = known
+        _change(connection, document, None, totalGifts=before.total_gifts + value)
 
 
 def add_sightings(connection: sqlite3.Connection, sightings: Sequence[Sighting]) -> None:
@@ -248,6 +298,11 @@ def _ref_condition(ref: str) -> tuple[Any, ...]:
         # "g" follows the last hex digit: the range holds just the ids that start so.
         return "(id >= ? AND id < ? OR room_name = ?)", ref, ref + "g", ref
     return "room_name = ?", ref
+
+
+def _pins(pin: Any, message_id: str) -> bool:
+    """Whether an element of pinnedMessages, of whatever age, is the pin of a message."""
+    return isinstance(pin, dict) and pin.get("messageId") == message_id
 
 
 def _one(connection: sqlite3.Connection, sql: str, value: str) -> Stream | None:
