@@ -374,6 +374,7 @@ def _participant(info: Any) -> Participant:
     return Participant(
         sid=info.sid,
         identity=info.identity,
+        tracks=[track.sid for track in info.tracks],
         kind=ParticipantInfo.Kind.Name(info.kind),
         hidden=info.permission.hidden,
         recorder=info.permission.recorder,

@@ -23,6 +23,12 @@ class NoMeter:
     def reconciled(self, corrections: int) -> None:
         """Not counted."""
 
+    def live(self, what: str, count: int = 1) -> None:
+        """Not counted."""
+
+    def live_sockets(self, count: int) -> None:
+        """Not counted."""
+
     def render(self, *, live: tuple[int, int], depth: InboxDepth, now: datetime) -> bytes:
         """Nothing was counted."""
         return b""

@@ -59,6 +59,16 @@ class PrometheusMeter:
             "livectl_reconcile_corrections", "Corrections of all reconciles", registry=own
         )
 
+        self._live = Counter(
+            "livectl_live", "What happened on the live sockets", ["what"], registry=own
+        )
+        self._sockets = Gauge(
+            "livectl_live_sockets",
+            "Open live sockets",
+            registry=own,
+            multiprocess_mode="livesum",
+        )
+
     def outside_call(self, service: str, call: str, seconds: float, *, ok: bool) -> None:
         self._outside.labels(service, call, str(ok).lower()).observe(seconds)
 
@@ -74,6 +84,12 @@ class PrometheusMeter:
     def reconciled(self, corrections: int) -> None:
         self._drift.set(corrections)
         self._corrections.inc(corrections)
+
+    def live(self, what: str, count: int = 1) -> None:
+        self._live.labels(what).inc(count)
+
+    def live_sockets(self, count: int) -> None:
+        self._sockets.set(count)
 
     def render(self, *, live: tuple[int, int], depth: InboxDepth, now: datetime) -> bytes:
         """The text for a scrape: what was counted, and what the store holds at this moment."""
