@@ -5,12 +5,15 @@ The only module that knows the adapters.
 
 from __future__ import annotations
 
+import asyncio
+import hmac
 import os
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Router
@@ -21,7 +24,7 @@ from livectl.adapters.no_meter import NoMeter
 from livectl.adapters.system_clock import SystemClock
 from livectl.adapters.tcp import reach
 from livectl.config import Settings, load, require_for_serving
-from livectl.ports import Media, Meter, Store
+from livectl.ports import Bus, Limiter, Media, Meter, Rate, Store
 from livectl.server.auth import Authenticator, user_token
 from livectl.server.context import Context
 from livectl.server.edge import Edge
@@ -30,31 +33,44 @@ from livectl.server.reading_page import reading_page
 from livectl.server.rounds import Rounds
 from livectl.server.routes import (
     bans,
-    blocks,
     doctor,
     events,
     health,
     live,
+    messages,
+    moderation,
     reconcile,
+    reports,
     streams,
     tokens,
     webhooks,
 )
+from livectl.services.audit import Audit
 from livectl.services.caretaker import Caretaker, Guard, Watch, call_reconcile
 from livectl.services.doctor import Doctor, Probe
 from livectl.services.events import EventLog
+from livectl.services.feed import Feed
 from livectl.services.health import Health
+from livectl.services.history import History
 from livectl.services.inbox import Inbox
+from livectl.services.moderation import Moderation
 from livectl.services.notices import Notices
 from livectl.services.presence import Presence
 from livectl.services.reconcile import Reconcile
+from livectl.services.reports import Reports
 from livectl.services.streams import Streams
 from livectl.services.teardown import Teardown
 from livectl.services.timeline import Timeline
 
+if TYPE_CHECKING:
+    from livectl.server.live.socket import LiveSocket
+    from livectl.services.chat import Rates
+
 _API = [
     *live.routes,
-    *blocks.routes,
+    *messages.routes,
+    *moderation.routes,
+    *reports.routes,
     *streams.routes,
     *bans.routes,
     *webhooks.routes,
@@ -88,13 +104,24 @@ def create_app(settings: Settings, *, background: bool = False) -> App:
     media = _media(settings, meter)
     teardown = Teardown(store, media, clock)
     presence = Presence(store, clock)
-    live_streams = Streams(store, media, clock, teardown, open_to_hosts=settings.feature_go_live)
+    keeping_order = Moderation(store, media, clock)
+    live_streams = Streams(
+        store, media, clock, teardown, keeping_order, open_to_hosts=settings.feature_go_live
+    )
+    history = History(store, clock)
+    feed = Feed(store)
+    bus = _bus(settings if background else None, meter)
+
+    def tell_log_has_grown() -> None:
+        feed.nudge()
+        bus.nudge()
+
     reconciler = Reconcile(
         store,
         media,
         clock,
         meter,
-        live_streams,
+        keeping_order,
         presence,
         teardown,
         start_grace=timedelta(seconds=settings.start_grace_seconds),
@@ -103,7 +130,7 @@ def create_app(settings: Settings, *, background: bool = False) -> App:
         store,
         media,
         clock,
-        Notices(store, live_streams, presence, teardown),
+        Notices(store, keeping_order, presence, teardown),
         meter,
         tries=settings.webhook_tries,
         call_reconcile=lambda why: call_reconcile(store, clock, why),
@@ -111,11 +138,14 @@ def create_app(settings: Settings, *, background: bool = False) -> App:
     watch = Watch(
         store,
         clock,
-        Guard(store, media, live_streams, teardown, clock),
+        Guard(store, media, keeping_order, teardown, clock),
         reconciler,
         inbox,
+        keeping_order,
+        history,
         every=timedelta(seconds=settings.reconcile_seconds),
         keep_webhooks=timedelta(days=settings.webhook_keep_days),
+        keep_chat=timedelta(days=settings.chat_keep_days),
     )
 
     async def metrics() -> bytes:
@@ -126,36 +156,76 @@ def create_app(settings: Settings, *, background: bool = False) -> App:
         clock=clock,
         authenticator=_authenticator(settings),
         streams=live_streams,
+        history=history,
+        moderation=keeping_order,
+        reports=Reports(store, clock, history),
+        audit=Audit(store),
         timeline=Timeline(store),
         inbox=inbox,
         reconcile=reconciler,
         events=EventLog(store),
         doctor=Doctor(store, media, clock, inbox, _probes(settings)),
-        health=Health({"store": store.ping, "livekit": lambda: media.ping()}),
+        health=Health(_parts(settings, store, media, bus)),
         active_rounds=Rounds(),
         metrics=metrics,
         sign_user_token=_signer(settings),
         public_url=media.public_url,
+        tell_log_has_grown=tell_log_has_grown,
+        hash_address=_address_hash(settings),
     )
+    live_socket = _live_socket(settings, context, store, bus, meter) if background else None
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
-        await store.open()
-        caretaker = Caretaker(store, clock, inbox, watch)
-        if background:
-            await caretaker.start()
-        try:
+        async with AsyncExitStack() as stack:
+            await store.open()
+            stack.push_async_callback(store.close)
+            stack.push_async_callback(media.close)
+            stack.push_async_callback(history.flush)
+            if live_socket is not None:
+                await stack.enter_async_context(_live(live_socket, bus, feed, history))
+                caretaker = Caretaker(store, clock, inbox, watch, tell_log_has_grown)
+                await caretaker.start()
+                stack.push_async_callback(caretaker.stop)
             yield
-        finally:
-            if background:
-                await caretaker.stop()
-            await media.close()
-            await store.close()
 
     router = Router(
         [route.mounted() for route in ROUTES], redirect_slashes=False, lifespan=lifespan
     )
-    return App(_with_cors(Edge(router, context, meter), settings), context)
+    edge = _with_cors(Edge(router, context, meter), settings)
+    return App(edge if live_socket is None else _beside(live_socket.asgi, edge), context)
+
+
+@asynccontextmanager
+async def _live(
+    live_socket: LiveSocket, bus: Bus, feed: Feed, history: History
+) -> AsyncIterator[None]:
+    """What keeps the live sockets going; when it ends, all that was said is stored."""
+    rooms = live_socket.rooms
+    await bus.start(rooms.deliver, feed.nudge)
+    tasks = [
+        asyncio.create_task(feed.run(rooms.hear), name="feed"),
+        asyncio.create_task(rooms.run(), name="live rooms"),
+        asyncio.create_task(history.run(), name="history"),
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await live_socket.stop()
+        await bus.stop()
+
+
+def _beside(live: ASGIApp, rest: ASGIApp) -> ASGIApp:
+    """Socket.IO at its path, and everything else."""
+
+    async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+        is_live = scope["type"] in {"http", "websocket"} and scope["path"].startswith("/socket.io/")
+        await (live if is_live else rest)(scope, receive, send)
+
+    return dispatch
 
 
 def make_store(settings: Settings) -> Store:
@@ -197,6 +267,92 @@ def _meter(background: bool) -> Meter:
     from livectl.adapters.prometheus import PrometheusMeter  # costs a command its start
 
     return PrometheusMeter()
+
+
+def _bus(settings: Settings | None, meter: Meter) -> Bus:
+    """How a server's processes hear of each other. A command (None) needs no such thing: what it
+    changes is in the event log, which they all follow."""
+    if settings is not None and settings.redis_url:
+        from livectl.adapters.redis_bus import RedisBus
+
+        return RedisBus(settings.redis_url, meter=meter)
+    from livectl.adapters.memory_bus import MemoryBus
+
+    return MemoryBus()
+
+
+def _limiter(settings: Settings, meter: Meter) -> Limiter:
+    if settings.redis_url:
+        from livectl.adapters.redis_limiter import RedisLimiter
+
+        return RedisLimiter(settings.redis_url, meter=meter)
+    from livectl.adapters.memory_limiter import MemoryLimiter
+
+    return MemoryLimiter()
+
+
+def _rates(settings: Settings) -> Rates:
+    from livectl.services.chat import Rates
+
+    def rate(given: tuple[int, int]) -> Rate:
+        return Rate(count=given[0], seconds=given[1])
+
+    return Rates(
+        message=rate(settings.chat_limit),
+        reaction=rate(settings.reaction_limit),
+        gift=rate(settings.gift_limit),
+        connect=rate(settings.connect_limit),
+        connect_address=rate(settings.address_limit),
+    )
+
+
+def _live_socket(
+    settings: Settings, context: Context, store: Store, bus: Bus, meter: Meter
+) -> LiveSocket:
+    # Only a server has live sockets, and a command need not wait for their library.
+    from livectl.server.live.socket import LiveSocket
+    from livectl.services.chat import Chat
+
+    chat = Chat(
+        store,
+        context.clock,
+        _limiter(settings, meter),
+        context.history,
+        rates=_rates(settings),
+        gift_max=settings.gift_max,
+    )
+    return LiveSocket(
+        chat,
+        context.moderation,
+        context.authenticator,
+        bus,
+        context.clock,
+        meter,
+        hash_address=context.hash_address,
+        tell_log_has_grown=context.tell_log_has_grown,
+        origins=settings.cors_origins,
+    )
+
+
+def _address_hash(settings: Settings) -> Callable[[str], str]:
+    """Addresses are kept only as this: keyed, so that nobody who has the database can try all."""
+    key = settings.livekit_api_secret.reveal() or settings.jwt_secret.reveal()
+
+    def hashed(address: str) -> str:
+        return hmac.new(key.encode(), f"address {address}".encode(), "sha256").hexdigest()[:32]
+
+    return hashed
+
+
+def _parts(
+    settings: Settings, store: Store, media: Media, bus: Bus
+) -> dict[str, Callable[[], Awaitable[None]]]:
+    """What a server must reach to do its work."""
+    parts: dict[str, Callable[[], Awaitable[None]]] = {
+        "store": store.ping,
+        "livekit": lambda: media.ping(),
+    }
+    return {**parts, "redis": bus.ping} if settings.redis_url else parts
 
 
 def _media(settings: Settings, meter: Meter) -> Media:

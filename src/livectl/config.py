@@ -72,6 +72,14 @@ def _count(low: int, high: int) -> Callable[[str], int]:
     return read
 
 
+def _rate(raw: str) -> tuple[int, int]:
+    """`10/3`: at most 10 in 3 seconds."""
+    parts = re.fullmatch(r"(\d{1,9})/(\d{1,5})", raw)
+    if not parts or not int(parts[1]) or not int(parts[2]):
+        raise ValueError("expected COUNT/SECONDS, like 10/3")
+    return int(parts[1]), int(parts[2])
+
+
 def _url(*schemes: str) -> Callable[[str], str]:
     def read(raw: str) -> str:
         try:
@@ -248,6 +256,39 @@ SETTINGS: tuple[Setting, ...] = (
         60,
         "how long a new stream may be without a room before reconcile ends it",
     ),
+    Setting(
+        "LIVECTL_CHAT_LIMIT",
+        "chat_limit",
+        _rate,
+        (10, 3),
+        "messages of one user, as COUNT/SECONDS; hosts and moderators are free of it",
+    ),
+    Setting("LIVECTL_REACTION_LIMIT", "reaction_limit", _rate, (20, 3), "reactions of one user"),
+    Setting("LIVECTL_GIFT_LIMIT", "gift_limit", _rate, (20, 3), "gifts of one user"),
+    Setting(
+        "LIVECTL_CONNECT_LIMIT", "connect_limit", _rate, (60, 60), "live sockets that a user opens"
+    ),
+    Setting(
+        "LIVECTL_ADDRESS_LIMIT",
+        "address_limit",
+        _rate,
+        (2000, 60),
+        "live sockets that are opened from one address",
+    ),
+    Setting(
+        "LIVECTL_GIFT_MAX",
+        "gift_max",
+        _count(1, 1_000_000_000),
+        1_000_000,
+        "the largest value of one gift",
+    ),
+    Setting(
+        "LIVECTL_CHAT_KEEP_DAYS",
+        "chat_keep_days",
+        _count(1, 3650),
+        90,
+        "how long the chat of ended streams, and the addresses people came from, are kept",
+    ),
 )
 
 _BY_NAME = {name: setting for setting in SETTINGS for name in (setting.name, *setting.aliases)}
@@ -284,6 +325,13 @@ class Settings:
     webhook_tries: int
     webhook_keep_days: int
     start_grace_seconds: int
+    chat_limit: tuple[int, int]
+    reaction_limit: tuple[int, int]
+    gift_limit: tuple[int, int]
+    connect_limit: tuple[int, int]
+    address_limit: tuple[int, int]
+    gift_max: int
+    chat_keep_days: int
 
     def __init__(self, values: Mapping[str, Any], sources: Mapping[str, str]) -> None:
         self.__dict__.update(values)
@@ -425,6 +473,8 @@ def _as_text(value: Any) -> str:
         return value.reveal()
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, tuple):
+        return "/".join(map(str, value))
     return ",".join(value) if isinstance(value, list) else str(value)
 
 

@@ -8,7 +8,7 @@ import tempfile
 from typing import TYPE_CHECKING, Any
 
 from livectl.config import Settings, require_for_serving
-from livectl.errors import NotReady
+from livectl.errors import BadSettings, NotReady
 
 if TYPE_CHECKING:
     import uvicorn
@@ -20,12 +20,17 @@ GRACE_S = 20
 def serve(settings: Settings, *, host: str, port: int, workers: int, log_level: str) -> None:
     """Serve until SIGTERM or SIGINT, then finish what was accepted (20 s at most).
 
-    Raises BadSettings for missing or weak secrets, Unavailable when the store cannot be reached,
-    and NotReady when it cannot start for another reason.
+    Raises BadSettings for missing or weak secrets and for several workers without Redis,
+    Unavailable when the store cannot be reached, NotReady when it cannot start otherwise.
     """
     import uvicorn
 
     require_for_serving(settings)
+    if workers > 1 and not settings.redis_url:
+        raise BadSettings(
+            f"--workers {workers}: the chat of several processes needs REDIS_URL, it is missing",
+            hint="set REDIS_URL, or use one worker",
+        )
     asyncio.run(_set_up_store(settings))
     # Workers are processes of their own: they read what this one was told from the environment.
     os.environ.update(settings.environment(), LIVECTL_LOG_LEVEL=log_level)
@@ -65,7 +70,9 @@ def server_options(settings: Settings) -> dict[str, Any]:
     return {
         "loop": "uvloop",
         "http": "httptools",
-        "ws": "none",
+        "ws": "livectl.server.live.wire:Protocol",
+        "ws_per_message_deflate": False,
+        "ws_max_size": 64 * 1024,
         "log_config": None,
         "access_log": False,
         "server_header": False,

@@ -56,6 +56,11 @@ class Api:
         return good(await self.get(f"/api/streams/{stream_id}", ROOT))
 
 
+async def block(api: Api, stream_id: str, by: str, user: str) -> None:
+    body = {"act": "block", "streamId": stream_id, "userId": user}
+    good(await api.post("/api/moderation", by, json=body))
+
+
 def good(answer: httpx.Response) -> dict[str, Any]:
     """The JSON of an answer that has to be a success."""
     assert answer.status_code == 200, answer.text

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import logging
 import re
-import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -108,9 +109,10 @@ async def test_each_request_is_logged_with_who_made_it_and_without_its_token(
 async def test_a_fault_of_ours_tells_no_more_than_that(
     new_api: NewApi, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # The real application with its real store, which loses the directory it lives in.
+    # The real application with its real store, which somebody spoils.
     api = await new_api()
-    shutil.rmtree(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "livectl.db")) as database:
+        database.execute("DROP TABLE livestreams")
     answer = await api.post("/api/live/start", "alice")
     assert answer.status_code >= 500
     assert answer.headers["content-type"] == "application/json"

@@ -6,13 +6,14 @@ import base64
 import json
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import jwt
 import pytest
 
 from livectl.app import ROUTES
+from livectl.domain.acts import AnyAct
 from livectl.server.auth import Allow
 from livectl.server.http import Route
 from tests.parts import free_port
@@ -32,9 +33,18 @@ TABLE = {
     "GET /api/live/{id}/status": (401, 200, 200, 200, 200, 403),
     "POST /api/live/{id}/end": (401, 403, 403, 200, 200, 403),
     "POST /api/live/{id}/report": (401, 200, 200, 200, 200, 403),
-    "GET /api/live/{id}/blocks": (401, 404, 200, 200, 200, 403),
-    "POST /api/live/{id}/blocks": (401, 404, 200, 200, 200, 403),
-    "DELETE /api/live/{id}/blocks/{user_id:path}": (401, 404, 200, 200, 200, 403),
+    "GET /api/live/{id}/messages": (401, 200, 200, 200, 200, 403),
+    "POST /api/live/{id}/pin-message": (401, 403, 200, 403, 403, 403),
+    "DELETE /api/live/{id}/pin-message/{message_id}": (401, 403, 200, 403, 403, 403),
+    # In one stream; of other scopes, and for moderators, see the table of acts below.
+    "POST /api/moderation": (401, 404, 200, 200, 200, 403),
+    "GET /api/moderation/messages": (401, 404, 200, 200, 200, 403),
+    "GET /api/moderation/restrictions": (401, 404, 200, 200, 200, 403),
+    "GET /api/moderation/rules": (401, 404, 200, 200, 200, 403),
+    "GET /api/moderation/audit": (401, 403, 403, 200, 200, 403),
+    "GET /api/reports": (401, 403, 403, 200, 200, 403),
+    "GET /api/reports/{id}": (401, 403, 403, 200, 200, 403),
+    "POST /api/reports/{id}/resolve": (401, 403, 403, 200, 200, 403),
     "GET /api/streams": (401, 403, 403, 200, 200, 403),
     "POST /api/streams": (401, 403, 403, 200, 200, 403),
     "GET /api/streams/{id}": (401, 403, 403, 200, 200, 403),
@@ -57,11 +67,45 @@ TABLE = {
     "GET /openapi.json": (200, 200, 200, 200, 200, 200),
     "GET /docs": (200, 200, 200, 200, 200, 200),
 }
+
+# Each act of moderation: may someone, a moderator of the stream, its owner, an administrator do it
+# in the stream?
+ACTS = {
+    "delete": (False, True, True, True),
+    "restore": (False, True, True, True),
+    "clear": (False, True, True, True),
+    "timeout": (False, True, True, True),
+    "untimeout": (False, True, True, True),
+    "block": (False, True, True, True),
+    "unblock": (False, True, True, True),
+    "kick": (False, True, True, True),
+    "mute": (False, True, True, True),
+    "rules": (False, True, True, True),
+    "moderators": (False, False, True, True),
+    "announce": (False, True, True, True),
+    "warn": (False, True, True, True),
+    "pin": (False, True, True, True),
+    "unpin": (False, True, True, True),
+}
+ROLES = ("someone", "moderator", "owner", ROOT)
+FIELDS: dict[str, dict[str, Any]] = {
+    "delete": {"messageIds": ["m1"]},
+    "restore": {"messageIds": ["m1"]},
+    "timeout": {"userId": "bob", "seconds": 60},
+    "rules": {"frozen": True},
+    "moderators": {"add": ["mate"]},
+    "announce": {"content": "hello"},
+    "warn": {"userId": "bob", "content": "hello"},
+    "pin": {"messageId": "m2", "content": "look"},
+    "unpin": {"messageId": "m1"},
+}
 CODES = {401: "unauthenticated", 403: "forbidden", 404: "not_found", 400: "bad_request"}
 
 BODIES: dict[str, dict[str, Any]] = {
     "POST /api/live/{id}/report": {"type": "spam", "reason": "it is"},
-    "POST /api/live/{id}/blocks": {"userId": "mallory"},
+    "POST /api/live/{id}/pin-message": {"messageId": "m2", "content": "look"},
+    "POST /api/moderation": {"act": "kick", "userId": "mallory"},
+    "POST /api/reports/{id}/resolve": {"resolution": "looked at"},
     "POST /api/streams": {"ownerId": "carol"},
     "POST /api/bans": {"userId": "mallory", "seconds": 60},
     "POST /api/webhooks/replay": {"failed": True},
@@ -82,21 +126,33 @@ def test_every_route_has_its_line_in_the_table_and_no_line_is_left_over() -> Non
 
 
 async def request_of(route: Route, api: Api) -> dict[str, Any]:
-    """A good request about a fresh stream of `owner`, with `bob` blocked and banned."""
+    """A good request about a fresh stream of `owner`, with `bob` banned, a message pinned and a
+    report filed."""
     stream_id = (await api.start("owner"))["streamId"]
-    await api.post(f"/api/live/{stream_id}/blocks", ROOT, json={"userId": "bob"})
     await api.post("/api/bans", ROOT, json={"userId": "bob", "seconds": 60})
+    pin = {"messageId": "m1", "content": "look"}
+    await api.post(f"/api/live/{stream_id}/pin-message", "owner", json=pin)
+    named = await reported(api, stream_id) if route.path.startswith("/api/reports") else stream_id
     request: dict[str, Any] = {
         "method": route.method,
-        "url": route.path.replace("{id}", stream_id)
+        "url": route.path.replace("{id}", named)
+        .replace("{message_id}", "m1")
         .replace("{user_id:path}", "bob")
         .replace("{webhook_id}", await kept_webhook(api)),
     }
     if route.body is not None and route.allow is not Allow.LIVEKIT:
         request["json"] = BODIES.get(name_of(route), {})
-    if name_of(route) == "POST /api/live/stop":
-        request["json"] = {"streamId": stream_id}
+    if name_of(route) in {"POST /api/live/stop", "POST /api/moderation"}:
+        request["json"] = {**request["json"], "streamId": stream_id}
+    if route.allow is Allow.MODERATOR and route.method == "GET":
+        request["params"] = {"streamId": stream_id}
     return request
+
+
+async def reported(api: Api, stream_id: str) -> str:
+    body = {"type": "spam", "reason": "it is"}
+    answer = await api.post(f"/api/live/{stream_id}/report", "someone", json=body)
+    return str(answer.json()["reportId"])
 
 
 async def kept_webhook(api: Api) -> str:
@@ -147,6 +203,29 @@ async def test_public_browsing_opens_active_and_status_and_nothing_else(
     opened = {"GET /api/live/active", "GET /api/live/{id}/status"}
     expected = 200 if name_of(route) in opened else TABLE[name_of(route)][0]
     assert answer.status_code == expected, answer.text
+
+
+def test_every_act_has_its_line_in_the_table() -> None:
+    assert sorted(ACTS) == sorted(one.__struct_config__.tag for one in get_args(AnyAct))
+
+
+@pytest.mark.parametrize("act", ACTS)
+async def test_each_role_may_do_in_a_scope_what_the_table_says(act: str, new_api: NewApi) -> None:
+    api = await new_api()
+    stream_id = (await api.start("owner"))["streamId"]
+    named = {"act": "moderators", "streamId": stream_id, "add": ["moderator"]}
+    assert (await api.post("/api/moderation", "owner", json=named)).status_code == 200
+    scopes: dict[str, tuple[dict[str, Any], tuple[bool, ...]]] = {
+        "stream": ({"streamId": stream_id}, ACTS[act]),
+        "owner": ({"ownerId": "owner"}, (False, False, True, True)),
+        "everywhere": ({}, (False, False, False, True)),
+    }
+    for scope, (where, table) in scopes.items():
+        for role, may in zip(ROLES, table, strict=True):
+            body = {"act": act, **FIELDS.get(act, {"userId": "bob"}), **where}
+            answer = await api.post("/api/moderation?dryRun=true", role, json=body)
+            refused = answer.status_code in {401, 403} or "stream not found" in answer.text
+            assert refused is not may, (scope, role, answer.text)
 
 
 def claims(**changed: Any) -> dict[str, Any]:

@@ -24,10 +24,10 @@ from livectl.domain.stream import Stream
 from livectl.domain.webhook import Participant
 from livectl.ports import Store
 from livectl.services.inbox import Inbox
+from livectl.services.moderation import Moderation
 from livectl.services.notices import Notices
 from livectl.services.presence import Presence
 from livectl.services.reconcile import Reconcile, Report
-from livectl.services.streams import Streams
 from livectl.services.teardown import Teardown
 from tests.services.conftest import ADAPTERS, NOON, TestClock, new_store
 from tests.services.hooks import hook, participant, sign
@@ -160,13 +160,13 @@ class House:
         self.media = ModelOfLiveKit()
         teardown = Teardown(store, self.media, self.clock)
         presence = Presence(store, self.clock)
-        streams = Streams(store, self.media, self.clock, teardown, open_to_hosts=True)
+        moderation = Moderation(store, self.media, self.clock)
         self._reconcile = Reconcile(
             store,
             self.media,
             self.clock,
             NoMeter(),
-            streams,
+            moderation,
             presence,
             teardown,
             start_grace=timedelta(seconds=60),
@@ -175,7 +175,7 @@ class House:
             store,
             self.media,
             self.clock,
-            Notices(store, streams, presence, teardown),
+            Notices(store, moderation, presence, teardown),
             NoMeter(),
             tries=8,
             call_reconcile=self._heard_of_losses,

@@ -6,7 +6,7 @@ import asyncio
 import enum
 import hmac
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from livectl.domain.people import Caller
@@ -29,7 +29,11 @@ class Allow(enum.Enum):
     BROWSE = "any user; everyone where LIVECTL_PUBLIC_BROWSE is true"
     USER = "any user"
     OWNER = "the stream's owner"
-    OWNER_OR_ADMINISTRATOR = "the stream's owner, or an administrator"
+    PIN = "the stream's owner (403 to others)"
+    MODERATOR = (
+        "of a stream its owner, its moderators and administrators; of an owner's streams the owner "
+        "and administrators; everywhere administrators"
+    )
     ADMINISTRATOR = "administrators"
     MONITOR = "administrators, or the metrics token"
     LIVEKIT = "LiveKit, by its webhook signature"
@@ -37,7 +41,7 @@ class Allow(enum.Enum):
     @property
     def of_stream(self) -> bool:
         """Whether it depends on whose stream it is."""
-        return self in {Allow.OWNER, Allow.OWNER_OR_ADMINISTRATOR}
+        return self in {Allow.OWNER, Allow.PIN}
 
 
 _ANONYMOUS = Caller(role="anonymous")
@@ -157,9 +161,33 @@ def check_owner(allow: Allow, caller: Caller, stream: Stream | None) -> Stream:
         raise NotFound("stream not found")
     if caller.user_id and caller.user_id == stream.owner_id:
         return stream
-    if allow is Allow.OWNER_OR_ADMINISTRATOR and caller.is_administrator:
-        return stream
+    if allow is Allow.PIN:
+        raise Forbidden("only the stream's owner pins messages")
     raise NotFound("stream not found")
+
+
+def check_moderator(
+    caller: Caller,
+    *,
+    stream: Stream | None,
+    owner_id: str | None,
+    moderators: Sequence[str],
+    owner_only: bool,
+) -> None:
+    """Whether a caller may keep order in a scope: a `stream` with its `moderators`, the streams
+    of an owner, or everywhere. To those who may not, a stream does not exist."""
+    if caller.is_administrator:
+        return
+    owner = stream.owner_id if stream else owner_id
+    if owner is not None and caller.user_id and caller.user_id == owner:
+        return
+    if stream is not None and caller.user_id in moderators:
+        if owner_only:
+            raise Forbidden("only the stream's owner names moderators")
+        return
+    if stream is not None:
+        raise NotFound("stream not found")
+    raise Forbidden("this is for administrators")
 
 
 def user_token(
@@ -207,4 +235,10 @@ def _caller_of(claims: dict[str, Any]) -> Caller:
     if isinstance(given, list):
         roles |= {role for role in given if isinstance(role, str)}
     role = "administrator" if roles & _ADMINISTRATORS else "user"
-    return Caller(role=role, user_id=user_id, name=f"user:{user_id}")  # type: ignore[arg-type]
+    expires = claims.get("exp")
+    return Caller(
+        role=role,  # type: ignore[arg-type]
+        user_id=user_id,
+        name=f"user:{user_id}",
+        expires_s=int(expires) if isinstance(expires, int | float) else None,
+    )

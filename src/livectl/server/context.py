@@ -8,22 +8,32 @@ from dataclasses import dataclass
 from livectl.ports import Clock
 from livectl.server.auth import Authenticator
 from livectl.server.rounds import Rounds
+from livectl.services.audit import Audit
 from livectl.services.doctor import Doctor
 from livectl.services.events import EventLog
 from livectl.services.health import Health
+from livectl.services.history import History
 from livectl.services.inbox import Inbox
+from livectl.services.moderation import Moderation
 from livectl.services.reconcile import Reconcile
+from livectl.services.reports import Reports
 from livectl.services.streams import Streams
 from livectl.services.timeline import Timeline
 
 
 @dataclass(frozen=True)
 class Context:
-    """Made once by the composition root. `metrics` renders the Prometheus text."""
+    """Made once by the composition root. `metrics` renders the Prometheus text;
+    `tell_log_has_grown` has the sockets of every process look at the event log at once;
+    `hash_address` is the keyed hash under which addresses are kept."""
 
     clock: Clock
     authenticator: Authenticator
     streams: Streams
+    history: History
+    moderation: Moderation
+    reports: Reports
+    audit: Audit
     timeline: Timeline
     inbox: Inbox
     reconcile: Reconcile
@@ -34,3 +44,5 @@ class Context:
     metrics: Callable[[], Awaitable[bytes]]
     sign_user_token: Callable[[str, bool, int], str]
     public_url: str
+    tell_log_has_grown: Callable[[], None]
+    hash_address: Callable[[str], str]

@@ -23,8 +23,8 @@ from starlette.routing import Route as StarletteRoute
 from livectl.domain.ids import is_object_id
 from livectl.domain.people import Caller
 from livectl.domain.stream import Stream
-from livectl.errors import BadInput, LivectlError, TooLarge, WrongMediaType
-from livectl.server.auth import Allow, check_owner
+from livectl.errors import BadInput, LivectlError, NotFound, TooLarge, WrongMediaType
+from livectl.server.auth import Allow, check_moderator, check_owner
 
 if typing.TYPE_CHECKING:
     from livectl.server.context import Context
@@ -57,6 +57,12 @@ class Call:
     def stream(self) -> Stream:
         assert self.owned is not None, "only routes with an owner's permission have it"  # noqa: S101
         return self.owned
+
+    @property
+    def address(self) -> str:
+        """Where the caller comes from, as a keyed hash."""
+        client = self.request.client
+        return self.context.hash_address(client.host if client else "")
 
     @property
     def stream_id(self) -> str:
@@ -107,14 +113,18 @@ class Route:
         if "id" in request.path_params:
             object_id(request.path_params["id"])
         arguments = await self._arguments(request)
+        owned = await self._owned(context, caller, request, arguments)
         call = Call(
             context=context,
             caller=caller,
             request=request,
             request_id=request.scope.get("livectl.request_id", ""),
-            owned=await self._owned(context, caller, request, arguments.get("body")),
+            owned=owned,
         )
-        return _encode(await self.handler(call, **arguments))
+        answer = _encode(await self.handler(call, **arguments))
+        if self.method != "GET":
+            context.tell_log_has_grown()
+        return answer
 
     async def _arguments(self, request: Request) -> dict[str, Any]:
         arguments = {}
@@ -126,14 +136,40 @@ class Route:
         return arguments
 
     async def _owned(
-        self, context: Context, caller: Caller, request: Request, body: Any
+        self, context: Context, caller: Caller, request: Request, arguments: dict[str, Any]
     ) -> Stream | None:
+        if self.allow is Allow.MODERATOR:
+            return await _moderated(context, caller, arguments.get("body") or arguments["query"])
         if not self.allow.of_stream:
             return None
         named = request.path_params.get("id")
-        stream_id = object_id(named) if named else object_id(body.stream_id, "streamId")
+        stream_id = (
+            object_id(named) if named else object_id(arguments["body"].stream_id, "streamId")
+        )
         stream = await context.streams.find_one(stream_id)
         return check_owner(self.allow, caller, stream)
+
+
+async def _moderated(context: Context, caller: Caller, scoped: Any) -> Stream | None:
+    """The stream that a call of a moderator is about, if it is about one. `scoped` has `stream_id`
+    and `owner_id`, of which one at most is given."""
+    if scoped.stream_id is not None and scoped.owner_id is not None:
+        raise BadInput("streamId, ownerId: expected one of them at most")
+    stream = None
+    moderators: list[str] = []
+    if scoped.stream_id is not None:
+        stream = await context.streams.find_one(object_id(scoped.stream_id, "streamId"))
+        if stream is None:
+            raise NotFound("stream not found")
+        moderators = await context.moderation.moderators_of(stream)
+    check_moderator(
+        caller,
+        stream=stream,
+        owner_id=scoped.owner_id,
+        moderators=moderators,
+        owner_only=getattr(scoped, "for_owner_only", False),
+    )
+    return stream
 
 
 def object_id(raw: str, field: str = "id") -> str:
@@ -212,8 +248,10 @@ def _convert(content: dict[str, Any], type_: Any, *, strict: bool = True) -> Any
 
 def _each_wrong_field(content: dict[str, Any], type_: Any, strict: bool) -> list[dict[str, str]]:
     """msgspec stops at the first problem; a person wants to know all of them."""
+    if (struct := _struct_of(content, type_)) is None:
+        return []
     wrong = []
-    for one in msgspec.structs.fields(type_):
+    for one in msgspec.structs.fields(struct):
         name = one.encode_name
         if name not in content:
             if one.required:
@@ -224,6 +262,19 @@ def _each_wrong_field(content: dict[str, Any], type_: Any, strict: bool) -> list
         except msgspec.ValidationError as error:
             wrong.append({"field": name, "expected": _in_words(str(error))})
     return wrong
+
+
+def _struct_of(content: dict[str, Any], type_: Any) -> Any:
+    """The one struct that is meant, where a body may be one of several; None where none is."""
+    choices = typing.get_args(type_)
+    if not choices:
+        return type_
+    named = [
+        one
+        for one in choices
+        if content.get(one.__struct_config__.tag_field) == one.__struct_config__.tag
+    ]
+    return named[0] if named else None
 
 
 def _in_words(problem: str) -> str:

@@ -178,4 +178,7 @@ def _answers(route: Route) -> list[Any]:
 
 
 def _is_described(part: Any) -> bool:
+    """A struct, or one of several."""
+    if choices := get_args(part):
+        return all(_is_described(one) for one in choices)
     return isinstance(part, type) and issubclass(part, msgspec.Struct)

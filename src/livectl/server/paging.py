@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Sequence
 from datetime import datetime
 
 from livectl.domain.clock import epoch_ms, from_epoch_ms
@@ -13,12 +14,17 @@ from livectl.errors import BadInput
 
 
 def next_cursor(page: list[Stream], limit: int) -> str | None:
-    """Where the next page begins; None where this one is the last. `page` holds one more than
-    `limit` when there is more."""
-    if len(page) <= limit:
+    """Where the next page of streams begins; None where this one is the last. `page` holds one
+    more than `limit` when there is more."""
+    return next_place([(stream.started_at, stream.id) for stream in page], limit)
+
+
+def next_place(places: Sequence[tuple[datetime, str]], limit: int) -> str | None:
+    """The same of anything that is sorted by a time and an id."""
+    if len(places) <= limit:
         return None
-    last = page[limit - 1]
-    raw = f"{epoch_ms(last.started_at)}.{last.id}"
+    at, id_ = places[limit - 1]
+    raw = f"{epoch_ms(at)}.{id_}"
     return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
 
 

@@ -16,11 +16,13 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from livectl.domain.event import Event, event
+from livectl.domain.stream import Stream
 from livectl.errors import LivectlError
-from livectl.ports import Clock, EventQuery, Media, Store
+from livectl.ports import Clock, EventQuery, Media, Store, StreamQuery
+from livectl.services.history import History
 from livectl.services.inbox import BATCH, Inbox
+from livectl.services.moderation import Moderation
 from livectl.services.reconcile import Reconcile
-from livectl.services.streams import Streams
 from livectl.services.teardown import Teardown
 
 log = logging.getLogger(__name__)
@@ -50,11 +52,11 @@ class Guard:
     where they are back. So a kill and a block hold even when LiveKit's webhooks are lost."""
 
     def __init__(
-        self, store: Store, media: Media, streams: Streams, teardown: Teardown, clock: Clock
+        self, store: Store, media: Media, moderation: Moderation, teardown: Teardown, clock: Clock
     ) -> None:
         self._store = store
         self._media = media
-        self._streams = streams
+        self._moderation = moderation
         self._teardown = teardown
         self._clock = clock
         self._ended: dict[str, datetime] = {}
@@ -63,12 +65,10 @@ class Guard:
 
     def hear(self, heard: Event) -> None:
         """Learn from the event log what to watch, and until when."""
-        if heard.stream_id is None:
-            return
-        if heard.type == "stream.ended":
+        if heard.type == "stream.ended" and heard.stream_id is not None:
             self._ended[heard.stream_id] = heard.at + GUARD_FOR
-        elif heard.type == "user.blocked":
-            self._blocked[heard.stream_id] = heard.at + GUARD_FOR
+        elif heard.type == "moderation.block":
+            self._blocked[str(heard.data["scope"])] = heard.at + GUARD_FOR
 
     async def look(self) -> None:
         now = self._clock.now()
@@ -94,10 +94,21 @@ class Guard:
                 await self._teardown.enforce(ended[room.name], by="guard")
 
     async def _look_at_blocked(self) -> None:
-        for stream_id in list(self._blocked):
-            stream = await self._store.stream(stream_id)
-            if stream and stream.is_live and stream.blocked_user_ids:
-                await self._streams.put_out(stream.room_name, set(stream.blocked_user_ids))
+        for scope in list(self._blocked):
+            for stream in await self._live_streams(scope):
+                if out := await self._moderation.kept_out(stream):
+                    await self._moderation.put_out(stream.room_name, out)
+
+    async def _live_streams(self, scope: str) -> list[Stream]:
+        """Those of a stream's or an owner's scope. To look into every room there is three times a
+        second would be too much: a block from everywhere is left to webhooks and the reconcile."""
+        kind, _, name = scope.partition(":")
+        if kind == "stream":
+            stream = await self._store.stream(name)
+            return [stream] if stream and stream.is_live else []
+        if kind == "owner":
+            return await self._store.find_streams(StreamQuery(live=True, owner_id=name))
+        return []
 
 
 class Watch:
@@ -110,17 +121,23 @@ class Watch:
         guard: Guard,
         reconcile: Reconcile,
         inbox: Inbox,
+        moderation: Moderation,
+        history: History,
         *,
         every: timedelta,
         keep_webhooks: timedelta,
+        keep_chat: timedelta,
     ) -> None:
         self._store = store
         self._clock = clock
         self._guard = guard
         self._reconcile = reconcile
         self._inbox = inbox
+        self._moderation = moderation
+        self._history = history
         self._every = every
         self._keep_webhooks = keep_webhooks
+        self._keep_chat = keep_chat
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._seen: int | None = None
         self._reconciling: asyncio.Task[None] | None = None
@@ -138,6 +155,8 @@ class Watch:
         if self._next_prune is None or now >= self._next_prune:
             self._next_prune = now + _PRUNE_EVERY
             await self._inbox.prune(self._keep_webhooks)
+            await self._history.prune(self._keep_chat)
+            await self._moderation.forget_expired()
 
     async def stop(self) -> None:
         if self._reconciling is not None:
@@ -186,11 +205,21 @@ class Watch:
 class Caretaker:
     """Runs the loops of a server from its start to its stop."""
 
-    def __init__(self, store: Store, clock: Clock, inbox: Inbox, watch: Watch) -> None:
+    """`tell_log_has_grown` is called when webhooks were handled: the sockets show it at once."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        inbox: Inbox,
+        watch: Watch,
+        tell_log_has_grown: Callable[[], None],
+    ) -> None:
         self._store = store
         self._clock = clock
         self._inbox = inbox
         self._watch = watch
+        self._tell_log_has_grown = tell_log_has_grown
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -215,6 +244,8 @@ class Caretaker:
         while True:
             self._inbox.arrived.clear()
             handled = await _survive("inbox", self._inbox.work)
+            if handled:
+                self._tell_log_has_grown()
             if handled is not None and handled >= BATCH:
                 continue  # there is more
             try:

@@ -10,8 +10,8 @@ from livectl.domain.ids import is_our_room, user_of
 from livectl.domain.stream import Stream
 from livectl.domain.webhook import Notice
 from livectl.ports import Store
+from livectl.services.moderation import Moderation
 from livectl.services.presence import Presence
-from livectl.services.streams import Streams
 from livectl.services.teardown import Teardown
 
 # Any of these shows that somebody is in a room or on the way into it.
@@ -25,10 +25,10 @@ _COMINGS_AND_GOINGS = frozenset(
 
 class Notices:
     def __init__(
-        self, store: Store, streams: Streams, presence: Presence, teardown: Teardown
+        self, store: Store, moderation: Moderation, presence: Presence, teardown: Teardown
     ) -> None:
         self._store = store
-        self._streams = streams
+        self._moderation = moderation
         self._presence = presence
         self._teardown = teardown
 
@@ -74,7 +74,7 @@ class Notices:
             ),
         )
         if ended is None:  # someone else ended it meanwhile
-            return await self._streams.get(stream.id)
+            return await self._store.stream(stream.id) or stream
         # Its ingress and recordings end as well; the room should be gone, and is seen to be.
         await self._teardown.enforce(ended, by="livekit")
         return ended
@@ -85,5 +85,5 @@ class Notices:
             for notice in notices
             if notice.type == "participant_joined" and notice.participant
         }
-        if unwanted := came & set(stream.blocked_user_ids):
-            await self._streams.put_out(stream.room_name, unwanted)
+        if came and (unwanted := came & await self._moderation.kept_out(stream)):
+            await self._moderation.put_out(stream.room_name, unwanted)

@@ -16,8 +16,8 @@ from livectl.domain.teardown import holds
 from livectl.domain.webhook import Participant
 from livectl.errors import LivectlError
 from livectl.ports import Clock, Media, Meter, Room, Store, StreamQuery
+from livectl.services.moderation import Moderation
 from livectl.services.presence import Presence, counts, sighting
-from livectl.services.streams import Streams
 from livectl.services.teardown import Teardown
 
 Kind = Literal[
@@ -70,7 +70,7 @@ class Reconcile:
         media: Media,
         clock: Clock,
         meter: Meter,
-        streams: Streams,
+        moderation: Moderation,
         presence: Presence,
         teardown: Teardown,
         *,
@@ -80,7 +80,7 @@ class Reconcile:
         self._media = media
         self._clock = clock
         self._meter = meter
-        self._streams = streams
+        self._moderation = moderation
         self._presence = presence
         self._teardown = teardown
         self._start_grace = start_grace
@@ -138,7 +138,7 @@ class Reconcile:
         most = peak(known, began) if known else stream.peak_viewers
         if facts or (watching, most) != (stream.viewers, stream.peak_viewers):
             plan.append(self._correct_viewers(stream, watching, most, facts))
-        blocked = {user_of(one.identity) for one in here} & set(stream.blocked_user_ids)
+        blocked = {user_of(one.identity) for one in here} & await self._moderation.kept_out(stream)
         if blocked:
             plan.append(self._put_out(stream, blocked))
         return plan
@@ -183,7 +183,7 @@ class Reconcile:
 
     def _put_out(self, stream: Stream, blocked: set[str]) -> tuple[Correction, Apply]:
         async def put_out() -> None:
-            await self._streams.put_out(stream.room_name, blocked)
+            await self._moderation.put_out(stream.room_name, blocked)
 
         correction = Correction(
             kind="blocked_user",

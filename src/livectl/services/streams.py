@@ -9,19 +9,19 @@ import msgspec
 
 from livectl.domain.clock import epoch_ms
 from livectl.domain.event import event
-from livectl.domain.ids import new_id, room_name, user_of
-from livectl.domain.people import Ban, Caller, Report
+from livectl.domain.ids import new_id, room_name
+from livectl.domain.people import Ban, Caller
 from livectl.domain.stream import TAGS_MAX, TITLE_MAX, Stream
 from livectl.domain.teardown import Step
 from livectl.errors import (
     Banned,
-    Blocked,
     Conflict,
     FeatureDisabled,
     LivectlError,
     NotFound,
 )
 from livectl.ports import Clock, Media, Store, StreamQuery
+from livectl.services.moderation import Moderation
 from livectl.services.teardown import Teardown
 
 
@@ -37,12 +37,20 @@ class StartWish(msgspec.Struct, frozen=True, kw_only=True):
 
 class Streams:
     def __init__(
-        self, store: Store, media: Media, clock: Clock, teardown: Teardown, *, open_to_hosts: bool
+        self,
+        store: Store,
+        media: Media,
+        clock: Clock,
+        teardown: Teardown,
+        moderation: Moderation,
+        *,
+        open_to_hosts: bool,
     ) -> None:
         self._store = store
         self._media = media
         self._clock = clock
         self._teardown = teardown
+        self._moderation = moderation
         self._open_to_hosts = open_to_hosts
 
     async def start(
@@ -149,13 +157,12 @@ class Streams:
     async def find(self, query: StreamQuery) -> list[Stream]:
         return await self._store.find_streams(query)
 
-    async def watch(self, stream_id: str, user_id: str) -> tuple[Stream, str]:
+    async def watch(self, stream_id: str, user_id: str, address: str) -> tuple[Stream, str]:
         """The live stream and a token that only subscribes. Raises NotFound, Blocked."""
         stream = await self._store.stream(stream_id)
         if stream is None or not stream.is_live:
             raise NotFound("stream not found, or not live")
-        if user_id in stream.blocked_user_ids:
-            raise Blocked("you are blocked from this stream")
+        await self._moderation.check_watcher(stream, user_id, address)
         return stream, self._media.viewer_token(stream.room_name, user_id)
 
     async def end(
@@ -167,51 +174,6 @@ class Streams:
     async def plan_end(self, stream: Stream) -> list[str]:
         """Who would be put out, without doing it: the identities in the room."""
         return [person.identity for person in await self._media.participants(stream.room_name)]
-
-    async def block(
-        self, stream: Stream, user_id: str, *, by: Caller, reason: str | None, request_id: str
-    ) -> int:
-        """No new token, and out of the room with every tab; how many were put out."""
-        await self._store.block_user(
-            stream.id,
-            user_id,
-            event(
-                "user.blocked",
-                self._clock.now(),
-                by.name,
-                stream_id=stream.id,
-                request_id=request_id,
-                user=user_id,
-                reason=reason,
-            ),
-        )
-        return await self.put_out(stream.room_name, {user_id})
-
-    async def unblock(self, stream: Stream, user_id: str, *, by: Caller, request_id: str) -> None:
-        """Raises NotFound when the user is not blocked."""
-        undone = await self._store.unblock_user(
-            stream.id,
-            user_id,
-            event(
-                "user.unblocked",
-                self._clock.now(),
-                by.name,
-                stream_id=stream.id,
-                request_id=request_id,
-                user=user_id,
-            ),
-        )
-        if not undone:
-            raise NotFound(f"{user_id} is not blocked from this stream")
-
-    async def put_out(self, room: str, user_ids: set[str]) -> int:
-        """Remove every participant of these users from a room; how many there were."""
-        unwanted = [
-            person.identity
-            for person in await self._media.participants(room)
-            if user_of(person.identity) in user_ids
-        ]
-        return sum([await self._media.remove_participant(room, one) for one in unwanted])
 
     async def ban(
         self,
@@ -254,18 +216,6 @@ class Streams:
         )
         if not await self._store.lift_ban(user_id, lifted):
             raise NotFound(f"{user_id} is not banned")
-
-    async def report(self, report: Report, *, by: Caller, request_id: str) -> None:
-        filed = event(
-            "report.filed",
-            report.at,
-            by.name,
-            stream_id=report.stream_id,
-            request_id=request_id,
-            report=report.id,
-            kind=report.type,
-        )
-        await self._store.add_report(report, filed)
 
 
 def _new_stream(

@@ -11,7 +11,7 @@ import pytest
 from livectl.ports import EventQuery
 from tests.parts import free_port
 from tests.parts.livekit import LiveKit
-from tests.server.api import NO_STREAM, ROOT, Api, good, refused, wrong_fields
+from tests.server.api import NO_STREAM, ROOT, Api, block, good, refused, wrong_fields
 from tests.server.conftest import NewApi
 
 COVER = "https://pictures.test/a.png"
@@ -175,9 +175,9 @@ async def test_stop_without_an_id_names_the_missing_field(api: Api) -> None:
         ("GET", "/api/live/{}/status"),
         ("POST", "/api/live/{}/end"),
         ("POST", "/api/live/{}/report"),
-        ("GET", "/api/live/{}/blocks"),
-        ("POST", "/api/live/{}/blocks"),
-        ("DELETE", "/api/live/{}/blocks/bob"),
+        ("GET", "/api/live/{}/messages"),
+        ("POST", "/api/live/{}/pin-message"),
+        ("DELETE", "/api/live/{}/pin-message/m1"),
         ("GET", "/api/streams/{}"),
         ("GET", "/api/streams/{}/timeline"),
     ],
@@ -185,7 +185,11 @@ async def test_stop_without_an_id_names_the_missing_field(api: Api) -> None:
 async def test_an_id_is_400_when_it_is_none_and_404_when_nobody_has_it(
     api: Api, method: str, path: str
 ) -> None:
-    body = {} if method != "POST" else {"json": {"userId": "b", "type": "a", "reason": "b"}}
+    body = (
+        {}
+        if method != "POST"
+        else {"json": {"type": "a", "reason": "b", "messageId": "m", "content": "c"}}
+    )
     for bad in ("abc", "g" * 24, "0" * 23, "0" * 25, "%00" * 24, "%F0%9F%98%80", " " + "0" * 23):
         assert wrong_fields(await api.call(method, path.format(bad), ROOT, **body)) == ["id"]
     refused(await api.call(method, path.format(NO_STREAM), ROOT, **body), 404, "not_found")
@@ -201,7 +205,7 @@ async def test_active_shows_what_is_live_newest_first_and_no_secrets(api: Api) -
     started = [(await api.start(f"user{n}", title=f"No {n}"))["streamId"] for n in range(3)]
     over = (await api.start("gone"))["streamId"]
     await api.post("/api/live/stop", "gone", json={"streamId": over})
-    await api.post(f"/api/live/{started[0]}/blocks", "user0", json={"userId": "mallory"})
+    await block(api, started[0], "user0", "mallory")
     answer = await api.get("/api/live/active", "bob")
     items = good(answer)["items"]
     assert [one["streamId"] for one in items] == started[::-1]
@@ -441,7 +445,7 @@ async def test_a_report_needs_a_type_and_a_reason(
 
 async def test_blocked_users_and_stream_keys_are_in_no_answer_to_a_viewer(api: Api) -> None:
     stream_id = (await api.start("alice"))["streamId"]
-    good(await api.post(f"/api/live/{stream_id}/blocks", "alice", json={"userId": "mallory"}))
+    await block(api, stream_id, "alice", "mallory")
     for path in ("active", f"{stream_id}/watch", f"{stream_id}/status"):
         answer = await api.get(f"/api/live/{path}", "bob")
         assert answer.status_code == 200

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.server.api import ROOT, Api, good, refused, wrong_fields
+from tests.server.api import ROOT, Api, block, good, refused, wrong_fields
 
 
 async def ids(api: Api, **query: Any) -> list[str]:
@@ -14,7 +14,7 @@ async def ids(api: Api, **query: Any) -> list[str]:
 
 async def test_an_administrator_sees_a_stream_whole_but_never_a_key(api: Api) -> None:
     stream_id = (await api.start("alice", title="Hello"))["streamId"]
-    await api.post(f"/api/live/{stream_id}/blocks", "alice", json={"userId": "mallory"})
+    await block(api, stream_id, "alice", "mallory")
     answer = await api.get(f"/api/streams/{stream_id}", ROOT)
     shown = good(answer)
     assert shown["blockedUserIds"] == ["mallory"]

@@ -10,8 +10,6 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from starlette.responses import Response
 
-from livectl.domain.ids import new_id
-from livectl.domain.people import Report
 from livectl.domain.stream import Stream
 from livectl.domain.teardown import STEPS, Step, holds
 from livectl.errors import (
@@ -229,7 +227,7 @@ def _active_stream(stream: Stream) -> ActiveStream:
 async def watch(call: Call) -> Watching:
     # An operator at the shell has no user id of the product, and shows up under the name.
     user = call.caller.user_id or call.caller.name
-    stream, token = await call.context.streams.watch(call.stream_id, user)
+    stream, token = await call.context.streams.watch(call.stream_id, user, call.address)
     return Watching(
         room_name=stream.room_name,
         token=token,
@@ -302,18 +300,15 @@ def _ended(
 
 async def report(call: Call, body: FileReport) -> Reported:
     stream = await call.context.streams.get(call.stream_id)
-    evidence = [body.evidence] if isinstance(body.evidence, str) else body.evidence or []
-    filed = Report(
-        id=new_id(),
-        stream_id=stream.id,
-        reporter_id=call.caller.user_id or call.caller.name,
-        type=body.type,
+    filed = await call.context.reports.file(
+        stream.id,
+        type_=body.type,
         reason=body.reason,
         description=body.description,
-        evidence=evidence[:20],
-        at=call.context.clock.now(),
+        evidence=[body.evidence] if isinstance(body.evidence, str) else body.evidence or [],
+        by=call.caller,
+        request_id=call.request_id,
     )
-    await call.context.streams.report(filed, by=call.caller, request_id=call.request_id)
     return Reported(report_id=filed.id, message="Thank you. Our moderators will look at it.")
 
 

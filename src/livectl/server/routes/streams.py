@@ -14,6 +14,7 @@ from livectl.server.auth import Allow
 from livectl.server.http import At, Body, Call, Route
 from livectl.server.paging import next_cursor, read_cursor
 from livectl.server.routes.live import Start, Started, start_for
+from livectl.server.routes.messages import PinnedMessage, pinned_view
 from livectl.services.timeline import Moment
 
 
@@ -56,6 +57,7 @@ class StreamView(Body):
     total_gifts: int
     tags: list[str]
     blocked_user_ids: list[str]
+    pinned_messages: list[PinnedMessage]
     enable_recording: bool
     enable_replay: bool
     recording_status: str
@@ -129,6 +131,7 @@ def _view(stream: Stream) -> StreamView:
         total_gifts=stream.total_gifts,
         tags=stream.tags,
         blocked_user_ids=stream.blocked_user_ids,
+        pinned_messages=[pinned_view(one) for one in stream.pinned_messages],
         enable_recording=stream.enable_recording,
         enable_replay=stream.enable_replay,
         recording_status=stream.recording_status,
