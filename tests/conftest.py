@@ -18,7 +18,7 @@ from tests.shell import JWT_SECRET, Shell, livekit_settings
 
 
 @contextmanager
-def _skipped_if_missing() -> Iterator[None]:
+def skipped_if_missing() -> Iterator[None]:
     """Skip what needs a part that is not there, by its name; in CI every part has to be there."""
     try:
         yield
@@ -29,7 +29,7 @@ def _skipped_if_missing() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def livekit() -> Iterator[LiveKit]:
     """A livekit-server for all tests: no webhooks, no rooms by joining, no Redis."""
-    with _skipped_if_missing():
+    with skipped_if_missing():
         server = LiveKit()
     with server:
         yield server
@@ -41,7 +41,7 @@ def new_livekit() -> Iterator[Callable[..., LiveKit]]:
     with ExitStack() as stack:
 
         def start(**settings: Any) -> LiveKit:
-            with _skipped_if_missing():
+            with skipped_if_missing():
                 server = LiveKit(**settings)
             return stack.enter_context(server)
 
@@ -52,7 +52,7 @@ def new_livekit() -> Iterator[Callable[..., LiveKit]]:
 def mongodb() -> Iterator[Databases]:
     """FerretDB, or what MONGODB_URI names: `uri`, and `fresh_uri()` for an empty database."""
     with ExitStack() as stack:
-        with _skipped_if_missing():
+        with skipped_if_missing():
             yours = stack.enter_context(databases())
         yield yours
 
@@ -66,7 +66,7 @@ def ferretdb(mongodb: Databases) -> str:
 @pytest.fixture(scope="session")
 def redis() -> Iterator[Redis]:
     """A Redis for all tests, at `redis.url`."""
-    with _skipped_if_missing():
+    with skipped_if_missing():
         server = Redis()
     with server:
         yield server

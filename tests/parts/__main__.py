@@ -7,11 +7,11 @@ import sys
 import time
 from collections.abc import Callable
 
-from tests.parts import PartMissing, ferretdb, livekit, redis
+from tests.parts import PartMissing, ferretdb, livekit, redis, socketio_js
 
 
 def main() -> int:
-    said = [_say(module.NAME, module.find) for module in (livekit, ferretdb, redis)]
+    said = [_say(module.NAME, module.find) for module in (livekit, ferretdb, redis, socketio_js)]
     return int("CI" in os.environ and not all(said))
 
 
