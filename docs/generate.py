@@ -57,11 +57,16 @@ def reference() -> str:
 def commands() -> Iterator[tuple[str, Any]]:
     """Every command with its words."""
     for noun in NOUNS:
-        loaded = load_noun(noun)
-        if isinstance(loaded, TyperGroup):
-            yield from ((f"{noun} {verb}", found) for verb, found in loaded.commands.items())
-        else:
-            yield noun, loaded
+        yield from _verbs(noun, load_noun(noun))
+
+
+def _verbs(words: str, command: Any) -> Iterator[tuple[str, Any]]:
+    """A group may hold groups, as `livectl moderation words` is."""
+    if isinstance(command, TyperGroup):
+        for verb, found in command.commands.items():
+            yield from _verbs(f"{words} {verb}", found)
+    else:
+        yield words, command
 
 
 def _commands() -> Iterator[str]:
@@ -127,10 +132,17 @@ _MEANINGS = {
     "feature_disabled": "going live is switched off",
     "blocked": "blocked from this stream",
     "banned": "may not go live for now",
+    "chat_refused": "may be here, and may not say this now",
+    "timed_out": "told to be quiet for a time (`retryAfter`)",
+    "chat_frozen": "the chat is frozen: hosts and moderators speak",
+    "not_allowed": "the chat is for those on a list",
+    "blocked_word": "a word or pattern in it is blocked",
+    "links_off": "links are off",
     "not_found": "there is none, or it is not yours",
     "method_not_allowed": "this address takes another method",
     "conflict": "the state does not allow it, or a name stands for several",
     "too_many_requests": "come back after `Retry-After` seconds",
+    "slow_mode": "slow mode: one message in so many seconds",
     "unavailable": "LiveKit, the store or the network failed",
     "outside_timeout": "something outside did not answer in time",
     "not_ready": "this server cannot serve now",
@@ -145,9 +157,15 @@ def _setting(setting: Any) -> Sequence[object]:
     if default is None or isinstance(default, Secret) or default in ("", []):
         shown = ""
     else:
-        text = ", ".join(default) if isinstance(default, list) else str(default)
+        text = _value(default)
         shown = f"`{text.lower() if isinstance(default, bool) else text}`"
     return names, f"{setting.help}{' (secret)' if setting.secret else ''}", shown
+
+
+def _value(default: Any) -> str:
+    if isinstance(default, tuple):
+        return "/".join(map(str, default))
+    return ", ".join(default) if isinstance(default, list) else str(default)
 
 
 def _route(route: Any) -> Sequence[object]:

@@ -24,7 +24,7 @@ from livectl.adapters.no_meter import NoMeter
 from livectl.adapters.system_clock import SystemClock
 from livectl.adapters.tcp import reach
 from livectl.config import Settings, load, require_for_serving
-from livectl.ports import Bus, Limiter, Media, Meter, Rate, Store
+from livectl.ports import Bus, Clock, Limiter, Media, Meter, Rate, Store
 from livectl.server.auth import Authenticator, user_token
 from livectl.server.context import Context
 from livectl.server.edge import Edge
@@ -94,86 +94,20 @@ class App:
         await self.asgi(scope, receive, send)
 
 
-def create_app(settings: Settings, *, background: bool = False) -> App:
-    """Nothing is opened before the lifespan starts. With `background` it also works through the
-    inbox, guards and reconciles: that is a server; without, it is a command's own use of it.
+def create_app(settings: Settings, *, background: bool = False, polling: bool = True) -> App:
+    """Nothing is opened before the lifespan starts. With `background` it also has live sockets,
+    works through the inbox, guards and reconciles: that is a server; without, it is a command's
+    own use of it. Without `polling` live sockets are WebSockets only.
     """
     clock = SystemClock()
     meter = _meter(background)
     store = make_store(settings)
     media = _media(settings, meter)
-    teardown = Teardown(store, media, clock)
-    presence = Presence(store, clock)
-    keeping_order = Moderation(store, media, clock)
-    live_streams = Streams(
-        store, media, clock, teardown, keeping_order, open_to_hosts=settings.feature_go_live
-    )
-    history = History(store, clock)
-    feed = Feed(store)
     bus = _bus(settings if background else None, meter)
-
-    def tell_log_has_grown() -> None:
-        feed.nudge()
-        bus.nudge()
-
-    reconciler = Reconcile(
-        store,
-        media,
-        clock,
-        meter,
-        keeping_order,
-        presence,
-        teardown,
-        start_grace=timedelta(seconds=settings.start_grace_seconds),
-    )
-    inbox = Inbox(
-        store,
-        media,
-        clock,
-        Notices(store, keeping_order, presence, teardown),
-        meter,
-        tries=settings.webhook_tries,
-        call_reconcile=lambda why: call_reconcile(store, clock, why),
-    )
-    watch = Watch(
-        store,
-        clock,
-        Guard(store, media, keeping_order, teardown, clock),
-        reconciler,
-        inbox,
-        keeping_order,
-        history,
-        every=timedelta(seconds=settings.reconcile_seconds),
-        keep_webhooks=timedelta(days=settings.webhook_keep_days),
-        keep_chat=timedelta(days=settings.chat_keep_days),
-    )
-
-    async def metrics() -> bytes:
-        depth = await store.inbox_depth()
-        return meter.render(live=await store.live_totals(), depth=depth, now=clock.now())
-
-    context = Context(
-        clock=clock,
-        authenticator=_authenticator(settings),
-        streams=live_streams,
-        history=history,
-        moderation=keeping_order,
-        reports=Reports(store, clock, history),
-        audit=Audit(store),
-        timeline=Timeline(store),
-        inbox=inbox,
-        reconcile=reconciler,
-        events=EventLog(store),
-        doctor=Doctor(store, media, clock, inbox, _probes(settings)),
-        health=Health(_parts(settings, store, media, bus)),
-        active_rounds=Rounds(),
-        metrics=metrics,
-        sign_user_token=_signer(settings),
-        public_url=media.public_url,
-        tell_log_has_grown=tell_log_has_grown,
-        hash_address=_address_hash(settings),
-    )
-    live_socket = _live_socket(settings, context, store, bus, meter) if background else None
+    context, watch = _services(settings, store, media, clock, meter, bus)
+    live_socket = None
+    if background:
+        live_socket = _live_socket(settings, context, store, bus, meter, polling=polling)
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
@@ -181,10 +115,11 @@ def create_app(settings: Settings, *, background: bool = False) -> App:
             await store.open()
             stack.push_async_callback(store.close)
             stack.push_async_callback(media.close)
-            stack.push_async_callback(history.flush)
             if live_socket is not None:
-                await stack.enter_async_context(_live(live_socket, bus, feed, history))
-                caretaker = Caretaker(store, clock, inbox, watch, tell_log_has_grown)
+                await stack.enter_async_context(_live(live_socket, bus, context))
+                caretaker = Caretaker(
+                    store, clock, context.inbox, watch, context.tell_log_has_grown
+                )
                 await caretaker.start()
                 stack.push_async_callback(caretaker.stop)
             yield
@@ -196,17 +131,91 @@ def create_app(settings: Settings, *, background: bool = False) -> App:
     return App(edge if live_socket is None else _beside(live_socket.asgi, edge), context)
 
 
+def _services(
+    settings: Settings, store: Store, media: Media, clock: Clock, meter: Meter, bus: Bus
+) -> tuple[Context, Watch]:
+    """All that the product does, for the routes; and what a server does by itself."""
+    teardown = Teardown(store, media, clock)
+    presence = Presence(store, clock)
+    history = History(store, clock)
+    moderation = Moderation(store, media, clock, history)
+    feed = Feed(store)
+    inbox = Inbox(
+        store,
+        media,
+        clock,
+        Notices(store, moderation, presence, teardown),
+        meter,
+        tries=settings.webhook_tries,
+        call_reconcile=lambda why: call_reconcile(store, clock, why),
+    )
+    reconcile = Reconcile(
+        store,
+        media,
+        clock,
+        meter,
+        moderation,
+        presence,
+        teardown,
+        start_grace=timedelta(seconds=settings.start_grace_seconds),
+    )
+    watch = Watch(
+        store,
+        clock,
+        Guard(store, media, moderation, teardown, clock),
+        reconcile,
+        inbox,
+        moderation,
+        history,
+        every=timedelta(seconds=settings.reconcile_seconds),
+        keep_webhooks=timedelta(days=settings.webhook_keep_days),
+        keep_chat=timedelta(days=settings.chat_keep_days),
+    )
+
+    async def metrics() -> bytes:
+        depth = await store.inbox_depth()
+        return meter.render(live=await store.live_totals(), depth=depth, now=clock.now())
+
+    def tell_log_has_grown() -> None:
+        feed.nudge()
+        bus.nudge()
+
+    context = Context(
+        clock=clock,
+        authenticator=_authenticator(settings),
+        streams=Streams(
+            store, media, clock, teardown, moderation, open_to_hosts=settings.feature_go_live
+        ),
+        history=history,
+        feed=feed,
+        moderation=moderation,
+        reports=Reports(store, clock, history),
+        audit=Audit(store),
+        timeline=Timeline(store),
+        inbox=inbox,
+        reconcile=reconcile,
+        events=EventLog(store),
+        doctor=Doctor(store, media, clock, inbox, _probes(settings)),
+        health=Health(_parts(settings, store, media, bus)),
+        active_rounds=Rounds(),
+        metrics=metrics,
+        sign_user_token=_signer(settings),
+        public_url=media.public_url,
+        tell_log_has_grown=tell_log_has_grown,
+        hash_address=_address_hash(settings),
+    )
+    return context, watch
+
+
 @asynccontextmanager
-async def _live(
-    live_socket: LiveSocket, bus: Bus, feed: Feed, history: History
-) -> AsyncIterator[None]:
+async def _live(live_socket: LiveSocket, bus: Bus, context: Context) -> AsyncIterator[None]:
     """What keeps the live sockets going; when it ends, all that was said is stored."""
     rooms = live_socket.rooms
-    await bus.start(rooms.deliver, feed.nudge)
+    await bus.start(rooms.deliver, context.feed.nudge)
     tasks = [
-        asyncio.create_task(feed.run(rooms.hear), name="feed"),
+        asyncio.create_task(context.feed.run(rooms.hear), name="feed"),
         asyncio.create_task(rooms.run(), name="live rooms"),
-        asyncio.create_task(history.run(), name="history"),
+        asyncio.create_task(context.history.run(), name="history"),
     ]
     try:
         yield
@@ -214,6 +223,7 @@ async def _live(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await context.history.stop()
         await live_socket.stop()
         await bus.stop()
 
@@ -258,7 +268,8 @@ def asgi() -> App:
     configure(level=os.environ.get("LIVECTL_LOG_LEVEL", "info"), as_json=True)
     settings = load()
     require_for_serving(settings)
-    return create_app(settings, background=True)
+    polling = os.environ.get("LIVECTL_LIVE_TRANSPORTS") != "websocket"
+    return create_app(settings, background=True, polling=polling)
 
 
 def _meter(background: bool) -> Meter:
@@ -307,7 +318,7 @@ def _rates(settings: Settings) -> Rates:
 
 
 def _live_socket(
-    settings: Settings, context: Context, store: Store, bus: Bus, meter: Meter
+    settings: Settings, context: Context, store: Store, bus: Bus, meter: Meter, *, polling: bool
 ) -> LiveSocket:
     # Only a server has live sockets, and a command need not wait for their library.
     from livectl.server.live.socket import LiveSocket
@@ -331,6 +342,7 @@ def _live_socket(
         hash_address=context.hash_address,
         tell_log_has_grown=context.tell_log_has_grown,
         origins=settings.cors_origins,
+        transports=["polling", "websocket"] if polling else ["websocket"],
     )
 
 

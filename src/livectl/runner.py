@@ -38,6 +38,8 @@ def serve(settings: Settings, *, host: str, port: int, workers: int, log_level: 
     if workers == 1:
         run(uvicorn.Config("livectl.app:asgi", factory=True, **options))
         return
+    # Whose poll comes to another worker than the one that knows them would be unknown there.
+    os.environ["LIVECTL_LIVE_TRANSPORTS"] = "websocket"
     with tempfile.TemporaryDirectory(prefix="livectl-metrics-") as shared_metrics:
         # Read by prometheus-client when it is imported, which is in the workers.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared_metrics

@@ -135,6 +135,15 @@ def test_ctrl_c_ends_it_early_and_the_result_is_printed(
     assert err == ""
 
 
+def test_nothing_is_left_of_it_when_it_is_killed(bare_shell: Shell, chat: ChatServer) -> None:
+    chat.fresh("")
+    words = (*SMALL, "--url", chat.url, "--room", ROOM, "--token", GOOD, "--for", "1h")
+    with bare_shell.spawn(*words, "--processes", "2") as process:
+        until(lambda: chat.viewers == 4, within=30)
+        process.kill()
+        until(lambda: chat.viewers == 0)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

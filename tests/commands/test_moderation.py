@@ -771,7 +771,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(shell: Shell, stream
             assert ran.code in {0, 3}
             for one in ran.json:
                 assert (one["dryRun"], one["changed"], one["undo"]) == (True, False, None)
-                assert re.match("would: |it is so already$", one["detail"])
+                assert one["detail"].startswith("would: ") or one["count"] == 0
     assert shell.good("db", "export", "-").out == before
 
 

@@ -23,6 +23,7 @@ from livectl.domain.ids import new_id, room_name
 from livectl.domain.stream import Stream
 from livectl.domain.webhook import Participant
 from livectl.ports import Store
+from livectl.services.history import History as ChatHistory
 from livectl.services.inbox import Inbox
 from livectl.services.moderation import Moderation
 from livectl.services.notices import Notices
@@ -160,7 +161,7 @@ class House:
         self.media = ModelOfLiveKit()
         teardown = Teardown(store, self.media, self.clock)
         presence = Presence(store, self.clock)
-        moderation = Moderation(store, self.media, self.clock)
+        moderation = Moderation(store, self.media, self.clock, ChatHistory(store, self.clock))
         self._reconcile = Reconcile(
             store,
             self.media,

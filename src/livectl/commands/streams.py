@@ -20,15 +20,9 @@ from livectl.commands.options import (
     moment,
     seconds,
 )
-from livectl.errors import (
-    BadInput,
-    LivectlError,
-    NotFound,
-    PartlyDone,
-    Unavailable,
-    WaitedTooLong,
-)
-from livectl.output import Column, Shown, in_words, lasted, printable, short_time
+from livectl.commands.several import Several
+from livectl.errors import BadInput, NotFound, Unavailable, WaitedTooLong
+from livectl.output import Column, in_words, lasted, printable, short_time
 from livectl.session import Session, of
 
 app = typer.Typer(
@@ -256,37 +250,18 @@ def _end(
             for one in chosen
         )
         session.output.confirm(f"End {named}?", yes=yes)
-    ended: list[dict[str, Any]] = []
-    failed: dict[str, LivectlError] = {}
-    commands: list[str] = []
+    several = Several()
     for one in chosen:
         path = f"/api/live/{one['streamId']}/end"
-        try:
-            ended.append(session.api.post(path, body, dryRun=dry_run))
-        except LivectlError as error:
-            failed[one["streamId"]] = error  # the others must go dark all the same
-        except Shown as shown:
-            commands += shown.args
-    if commands:
-        raise Shown(*commands)
+        several.call(one["streamId"], session.api.post, path, body, dryRun=dry_run)
+    ended = several.answers
     _tell(session, ended)
-    if failed:
-        raise _all_that(failed, some_ended=bool(ended))
+    several.check("ended")
     if not dry_run and (open_ := [one["streamId"] for one in ended if not one["held"]]):
         raise Unavailable(
             f"ended, and not yet dark: {', '.join(open_)}",
             hint="it is recorded and will be enforced by the server, or by `livectl reconcile`",
         )
-
-
-def _all_that(failed: dict[str, LivectlError], *, some_ended: bool) -> LivectlError:
-    """One error for all of them, of their own kind where nothing was done."""
-    first = next(iter(failed.values()))
-    if len(failed) == 1 and not some_ended:
-        return first
-    cls = PartlyDone if some_ended else type(first)
-    told = "; ".join(f"{stream_id}: {error.message}" for stream_id, error in failed.items())
-    return cls(f"{len(failed)} could not be ended: {told}", hint=first.hint)
 
 
 def _tell(session: Session, ended: list[dict[str, Any]]) -> None:

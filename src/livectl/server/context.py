@@ -11,6 +11,7 @@ from livectl.server.rounds import Rounds
 from livectl.services.audit import Audit
 from livectl.services.doctor import Doctor
 from livectl.services.events import EventLog
+from livectl.services.feed import Feed
 from livectl.services.health import Health
 from livectl.services.history import History
 from livectl.services.inbox import Inbox
@@ -31,6 +32,7 @@ class Context:
     authenticator: Authenticator
     streams: Streams
     history: History
+    feed: Feed
     moderation: Moderation
     reports: Reports
     audit: Audit

@@ -97,9 +97,6 @@ class Chat:
         stream = await self._store.stream_in_room(room_name)
         if stream is None or not stream.is_live:
             raise NotFound("Stream not found")
-        await self._history.flush()
-        query = ChatQuery(stream_ids=(stream.id,), limit=RECENT)
-        recent = deque(reversed(await self._store.entries(query)), maxlen=RECENT)
         room = Room(
             stream=stream,
             rules=ChatRules(),
@@ -107,10 +104,18 @@ class Chat:
             quiet={},
             blocked=set(),
             blocked_addresses=set(),
-            recent=recent,
+            recent=deque(maxlen=RECENT),
         )
+        await self.recall(room)
         await self.learn_rules(room)
         return room
+
+    async def recall(self, room: Room) -> None:
+        """Read anew what was said last."""
+        query = ChatQuery(stream_ids=(room.stream.id,), limit=RECENT)
+        found = await self._history.read(query)
+        room.recent.clear()
+        room.recent.extend(reversed(found))
 
     async def learn_rules(self, room: Room) -> None:
         """Read anew what holds in a room: rules, blocks, who is to be quiet."""

@@ -71,6 +71,13 @@ class History:
                 log.warning("history: %d entries wait: %s", len(self._entries), error.message)
                 await asyncio.sleep(_RETRY_S)
 
+    async def stop(self) -> None:
+        """The last of it. What the store does not take now is lost, and is said."""
+        try:
+            await self.flush()
+        except LivectlError as error:
+            log.error("history: %d entries are lost: %s", len(self._entries), error.message)
+
     async def prune(self, keep: timedelta) -> int:
         before = self._clock.now() - keep
         await self._store.forget_addresses(before=before)

@@ -33,6 +33,7 @@ from livectl.domain.stream import Stream
 from livectl.domain.words import check_word, check_words
 from livectl.errors import BadInput, Blocked, Conflict, NotFound
 from livectl.ports import ChatQuery, Clock, Media, RestrictionQuery, Store, StreamQuery
+from livectl.services.history import History
 
 ADDRESS_BLOCK_S = 7 * 86_400
 _EVERY_LIVE = 1000
@@ -93,7 +94,7 @@ class _Doing(msgspec.Struct, frozen=True, kw_only=True):
             changed=changed and not self.dry_run,
             dry_run=self.dry_run,
             count=count,
-            detail=f"would: {detail}" if self.dry_run else detail,
+            detail=f"would: {detail}" if self.dry_run and changed else detail,
             user_id=getattr(self.act, "user_id", None),
             missing=sorted(missing),
             event_id=done.id if done else None,
@@ -102,10 +103,11 @@ class _Doing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Moderation:
-    def __init__(self, store: Store, media: Media, clock: Clock) -> None:
+    def __init__(self, store: Store, media: Media, clock: Clock, history: History) -> None:
         self._store = store
         self._media = media
         self._clock = clock
+        self._history = history
         self._do: dict[type[Act], Callable[[_Doing], Awaitable[Outcome]]] = {
             acts.Delete: self._delete,
             acts.Restore: self._restore,
@@ -219,7 +221,7 @@ class Moderation:
         query = ChatQuery(
             ids=ids, user_id=user_id, stream_ids=await self._streams_of(doing), limit=10_000
         )
-        there = await self._store.entries(msgspec.structs.replace(query, hidden=bool(ids)))
+        there = await self._history.read(msgspec.structs.replace(query, hidden=bool(ids)))
         if not there and ids:
             raise NotFound("no such message", hint="`livectl moderation messages` shows their ids")
         found = [one for one in there if one.hidden_by is None]

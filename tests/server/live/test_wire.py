@@ -576,6 +576,33 @@ async def test_a_disconnect_by_the_server_ends_the_connection_even_of_one_who_do
 
 
 @on_both_loops
+async def test_what_is_told_right_before_the_end_arrives() -> None:
+    async with live() as server:
+        for code in (1000, 1012):
+            async with Raw(server) as client:
+                await client.join()
+                (protocol,) = _protocols(server)
+                for number in range(3):
+                    server.tell(number)
+                if code == 1012:
+                    protocol.shutdown()
+                else:
+                    protocol.end(code, "")
+                assert await client.numbers(-1) == [0, 1, 2]
+                assert client.end[0] == code
+            await comes_true(lambda: not server.sio.eio.sockets)
+
+
+@on_both_loops
+async def test_a_burst_within_one_turn_of_the_loop_arrives_in_order() -> None:
+    async with live() as server, Client(server, ["websocket"]) as client:
+        for number in range(200):
+            server.tell(number, fill=FILL)
+        await comes_true(lambda: client.numbers == list(range(200)))
+        assert not server.counted
+
+
+@on_both_loops
 async def test_a_stop_of_the_server_does_not_wait_for_those_who_do_not_read() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(wire, "_GRACE_S", 0.2)

@@ -43,6 +43,7 @@ _LOOK_S = 0.5
 # Reactions of a flooding room are summed over this time; so many of it go out as they are.
 _FLOOD_WINDOW_S = 0.1
 _FLOOD_FROM = 5
+_CLOSED_AT_ONCE = 100
 # What a payload on the bus is: said and kept in mind, lossy, or neither.
 _SAID, _LOSSY, _PLAIN = b"s", b"l", b"p"
 _LEARN = {
@@ -60,7 +61,9 @@ class Guest:
     address: str
     room: LocalRoom
     greeted: bool = False
+    is_staff: bool = False
     expiry: asyncio.TimerHandle | None = None
+    closing: asyncio.Future[None] | None = None
 
 
 @dataclass
@@ -72,6 +75,7 @@ class LocalRoom:
     last_state: dict[str, Any] = field(default_factory=dict)
     reactions: Counter[str] = field(default_factory=Counter)
     in_window: int = 0
+    rules_are_old: bool = False
     closed: bool = False
 
     @property
@@ -99,6 +103,7 @@ class LiveRooms:
         self._meter = meter
         self._rooms: dict[str, LocalRoom] = {}
         self._guests: dict[tuple[str, str], Guest] = {}
+        self._closing: set[asyncio.Task[None]] = set()
         self._opening: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def guest(self, namespace: str, sid: str) -> Guest | None:
@@ -110,9 +115,7 @@ class LiveRooms:
         async with self._opening.setdefault(name, asyncio.Lock()):
             room = self._rooms.get(name)
             if room is None:
-                await self._bus.join(name)  # first, so that nothing said meanwhile is missed
-                room = LocalRoom(name, await self._chat.open(name))
-                self._rooms[name] = room
+                room = self._rooms[name] = await self._open(name)
             # Among the guests already, so that the room stays while the rest is asked for.
             guest = Guest(sid, caller, address, room)
             room.guests[sid] = guest
@@ -128,20 +131,26 @@ class LiveRooms:
             raise
         return guest
 
+    async def _open(self, name: str) -> LocalRoom:
+        await self._bus.join(name)  # first, so that nothing said meanwhile is missed
+        try:
+            return LocalRoom(name, await self._chat.open(name))
+        except BaseException:
+            await self._bus.leave(name)
+            raise
+
     def greet(self, guest: Guest) -> None:
         """From here on it hears the room; without a pause before its first state, so that nothing
         is missed and nothing comes twice."""
         room = guest.room
         guest.greeted = True
         facts = room.facts
-        rooms = [ALL, OWNER if guest.caller.user_id == facts.stream.owner_id else OTHERS]
-        if facts.is_staff(guest.caller):
-            rooms.append(STAFF)
-        for one in rooms:
+        is_owner = guest.caller.user_id == facts.stream.owner_id
+        for one in (ALL, OWNER if is_owner else OTHERS):
             self._manager.basic_enter_room(guest.sid, room.namespace, one)
         state = {
-            **self._state(room, is_owner=OWNER in rooms),
-            "isModerator": STAFF in rooms,
+            **self._state(room, is_owner=is_owner),
+            "isModerator": self._seat(guest),
             "recentMessages": [said(entry) for entry in facts.recent],
         }
         room.last_state = room.last_state or self._state(room, is_owner=False)
@@ -149,7 +158,17 @@ class LiveRooms:
         self._meter.live("connected")
         self._meter.live_sockets(len(self._guests))
         if room.closed:
-            asyncio.get_running_loop().create_task(self._end(room, "ended"))
+            self._close_all(room)
+
+    def _seat(self, guest: Guest) -> bool:
+        """Among those who keep order, or not: whether it is so."""
+        is_staff = guest.room.facts.is_staff(guest.caller)
+        if is_staff and not guest.is_staff:
+            self._manager.basic_enter_room(guest.sid, guest.room.namespace, STAFF)
+        elif guest.is_staff and not is_staff:
+            self._manager.basic_leave_room(guest.sid, guest.room.namespace, STAFF)
+        guest.is_staff = is_staff
+        return is_staff
 
     async def leave(self, namespace: str, sid: str) -> None:
         guest = self._guests.pop((namespace, sid), None)
@@ -258,6 +277,9 @@ class LiveRooms:
             return
         await self._chat.look_again([room.facts for room in rooms])
         for room in rooms:
+            if room.rules_are_old:
+                await self._chat.learn_rules(room.facts)
+                room.rules_are_old = False
             if not room.facts.stream.is_live:
                 await self._end(room, room.facts.stream.end_reason or "ended")
                 continue
@@ -273,9 +295,9 @@ class LiveRooms:
             if event.type == "stream.ended":
                 await self._end(room, str(event.data.get("reason") or "ended"))
             if event.type in _LEARN:
-                await self._chat.look_again([room.facts])
-                await self._chat.learn_rules(room.facts)
-                await self._look([room])
+                room.rules_are_old = True
+                with suppress(LivectlError):  # the next look, in half a second, tries again
+                    await self._look([room])
             if event.type.startswith(EVENT_PREFIX):
                 await self._show_act(room, event)
 
@@ -287,6 +309,12 @@ class LiveRooms:
                 self._take_away(room, ids=event.data.get("ids") or [])
             case "clear":
                 self._take_away(room, user_id=user_id)
+            case "restore":
+                await self._chat.recall(room.facts)
+            case "moderators":
+                for guest in room.guests.values():
+                    if guest.greeted and guest.is_staff != self._seat(guest):
+                        self.tell_one(guest, "live:state", {"isModerator": guest.is_staff})
             case "announce":
                 entry = announcement(event, room.facts.stream.id)
                 room.facts.recent.append(entry)
@@ -352,9 +380,20 @@ class LiveRooms:
             await self._bus.leave(room.name)
         room.closed = True
         self._tell_here(room, "live:state", {"isLive": False, "reason": reason})
-        for guest in list(room.guests.values()):
-            with suppress(LivectlError):
-                await self._disconnect(guest.sid, room.namespace)
+        self._close_all(room)
+
+    def _close_all(self, room: LocalRoom) -> None:
+        """Beside everything else: a thousand sockets take their time."""
+        task = asyncio.create_task(self._disconnect_all(room), name=f"close {room.name}")
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def _disconnect_all(self, room: LocalRoom) -> None:
+        while guests := [one for one in room.guests.values() if one.greeted][:_CLOSED_AT_ONCE]:
+            closing = (self._disconnect(guest.sid, room.namespace) for guest in guests)
+            await asyncio.gather(*closing, return_exceptions=True)
+            for guest in guests:  # also where it was gone before
+                await self.leave(room.namespace, guest.sid)
 
     def _state(self, room: LocalRoom, *, is_owner: bool) -> dict[str, Any]:
         stream, rules = room.facts.stream, room.facts.rules

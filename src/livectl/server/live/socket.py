@@ -48,6 +48,7 @@ PACKET_MAX = 64 * 1024
 Payload.max_decode_packets = 1000
 _PING_S, _PONG_S = 25, 20
 _ENTER_WITHIN_S = 45
+_DAY_S = 86_400.0
 _OURS_ALONE = {"connect", "disconnect", "connect_error", "*"}
 
 Handler = Callable[[Guest, Any], Awaitable[dict[str, Any]]]
@@ -135,6 +136,7 @@ class LiveSocket:
         hash_address: Callable[[str], str],
         tell_log_has_grown: Callable[[], None],
         origins: list[str],
+        transports: list[str],
     ) -> None:
         self._chat = chat
         self._moderation = moderation
@@ -155,6 +157,7 @@ class LiveSocket:
             async_handlers=False,
             json=Json,
             cors_allowed_origins=origins or None,
+            transports=transports,
             max_http_buffer_size=PACKET_MAX,
             ping_interval=_PING_S,
             ping_timeout=_PONG_S,
@@ -190,9 +193,7 @@ class LiveSocket:
             self._meter.live("refused")
             raise Refused(_refusal(error), _told(error)) from None
         if caller.expires_s is not None:
-            loop = asyncio.get_running_loop()
-            left = caller.expires_s - time.time()
-            guest.expiry = loop.call_later(max(0.0, left), self._expire, guest)
+            self._watch_expiry(guest, caller.expires_s)
 
     async def _caller(self, environ: Any, auth: Any) -> Caller:
         token = auth.get("token") if isinstance(auth, dict) else None
@@ -208,9 +209,15 @@ class LiveSocket:
             raise Unauthenticated("Authentication failed")
         return caller
 
-    def _expire(self, guest: Guest) -> None:
-        message = "your token has run out: connect again with a new one"
-        asyncio.ensure_future(self.rooms.close(guest, "token_expired", message))  # noqa: RUF006
+    def _watch_expiry(self, guest: Guest, expires_s: int) -> None:
+        left = expires_s - time.time()
+        if left <= 0:
+            message = "your token has run out: connect again with a new one"
+            closing = self.rooms.close(guest, "token_expired", message)
+            guest.closing = asyncio.ensure_future(closing)
+            return
+        loop = asyncio.get_running_loop()
+        guest.expiry = loop.call_later(min(left, _DAY_S), self._watch_expiry, guest, expires_s)
 
     def _greet(self, namespace: str, sid: str) -> None:
         if guest := self.rooms.guest(namespace, sid):

@@ -88,6 +88,8 @@ class Protocol(WebSocketsSansIOProtocol):
         self.logger = self.conn.logger = log
         self.conn.debug = False
         self._ended = False
+        self._held: list[bytes] = []
+        self._held_size = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -102,10 +104,29 @@ class Protocol(WebSocketsSansIOProtocol):
         cast("dict[str, object]", self.scope["extensions"])[_EXTENSION] = self
         await super().run_asgi()
 
+    def shutdown(self) -> None:
+        self._flush()
+        super().shutdown()
+
     @property
     def takes_frames(self) -> bool:
         """Whether a frame that is written now goes out after what was sent before."""
         return self.writable.is_set() and not self._is_closing
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that the kernel has not taken."""
+        return self._held_size + self.transport.get_write_buffer_size()
+
+    def write(self, frame: bytes) -> None:
+        """In one system call with what else is written until the loop comes round. What is sent
+        through uvicorn meanwhile comes after it: that takes the loop's later rounds."""
+        if not self._held:
+            self.loop.call_soon(self._flush)
+        self._held.append(frame)
+        self._held_size += len(frame)
+        if self._held_size > _KERNEL_BUFFER:
+            self._flush()
 
     def end(self, code: int, reason: str) -> None:
         """Close, without waiting for anybody. The close frame goes last into the buffer; what the
@@ -113,10 +134,17 @@ class Protocol(WebSocketsSansIOProtocol):
         if self._ended or self.disconnected:
             return
         self._ended = True
+        self._flush()
         if not self._is_closing:
             self._send_close(code, reason)
         self.loop.call_later(_GRACE_S, self.transport.abort)
         self.writable.set()  # nothing more is written: nobody has to wait for it
+
+    def _flush(self) -> None:
+        if self._held and not self._is_closing:
+            self.transport.write(b"".join(self._held))
+        self._held.clear()
+        self._held_size = 0
 
     @property
     def _is_closing(self) -> bool:
@@ -260,10 +288,10 @@ class _Outbox(asyncio.Queue[Packet | None]):
 
     @property
     def waiting(self) -> int:
-        """In bytes, here and in the transport."""
+        """In bytes, here and in the connection."""
         if self._protocol is None:
             return self._bytes
-        return self._bytes + self._protocol.transport.get_write_buffer_size()
+        return self._bytes + self._protocol.waiting
 
     def write(self, frame: bytes) -> bool:
         """Straight to the transport; False where it would not be next in order."""
@@ -276,7 +304,7 @@ class _Outbox(asyncio.Queue[Packet | None]):
             or not protocol.takes_frames
         ):
             return False
-        protocol.transport.write(frame)
+        protocol.write(frame)
         return True
 
     def written(self) -> None:
