@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import signal
 import socket
+import urllib.error
 import urllib.request
 
+import pytest
+
 from tests.parts import free_port
+from tests.parts.redis import Redis
 from tests.shell import Shell, until
 
 
@@ -35,3 +39,23 @@ def _answers(port: int) -> bool:
             return bool(reply.status == 200)
     except OSError:
         return False
+
+
+def test_several_workers_without_redis_are_refused_before_anything_starts(shell: Shell) -> None:
+    ran = shell("serve", "--workers", "2", "-o", "json")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.error["code"] == "bad_settings"
+    assert "REDIS_URL" in ran.error["error"]
+
+
+def test_several_workers_share_a_port_and_take_websockets_only(shell: Shell, redis: Redis) -> None:
+    port = free_port()
+    there = shell.having(REDIS_URL=redis.url)
+    words = ("serve", "--port", str(port), "--workers", "2", "--log-level", "warning")
+    with there.spawn(*words) as process:
+        assert until(lambda: _answers(port), 20)
+        poll = f"http://127.0.0.1:{port}/socket.io/?EIO=4&transport=polling"
+        with pytest.raises(urllib.error.HTTPError, match="400"):
+            urllib.request.urlopen(poll, timeout=5)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) in {0, -signal.SIGTERM}

@@ -86,9 +86,10 @@ async def test_a_blocked_viewer_is_put_out_and_kept_out_while_others_watch_on(
     troll = await join("view", watching["token"], insist=True)
     await troll.says("connected")
 
-    blocked = await api.call("POST", f"/api/live/{stream_id}/blocks", "host", {"userId": "troll"})
+    block = {"act": "block", "streamId": stream_id, "userId": "troll"}
+    blocked = await api.call("POST", "/api/moderation", "host", block)
 
-    assert blocked["removed"] == 1
+    assert blocked["count"] == 1
     await troll.says("disconnected", within=1)
     stays = await stays_of(server.livekit, room, seconds=WATCHED_S)
     assert stays["troll"]

@@ -48,6 +48,10 @@ class ChatServer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def viewers(self) -> int:
+        return len(self._sids)
+
     def fresh(self, fault: Fault = "") -> None:
         self.fault, self.faults, self.messages, self.held = fault, 0, 0, None
         self._deliveries = itertools.count(1)
