@@ -26,7 +26,7 @@ async def healthz(call: Call) -> Alive:
 
 async def readyz(call: Call) -> Readiness | Response:
     checks = await call.context.health.checks()
-    ready = all(check.ok for check in checks.values())
+    ready = all(check.ok for check in checks.values() if check.needed)
     return json_response(Readiness(ready=ready, checks=checks), 200 if ready else 503)
 
 
@@ -37,6 +37,12 @@ async def metrics(call: Call) -> Response:
 
 routes = [
     Route("GET", "/healthz", healthz, Allow.EVERYONE, "The process answers"),
-    Route("GET", "/readyz", readyz, Allow.EVERYONE, "Store and LiveKit answer; 503 when not"),
+    Route(
+        "GET",
+        "/readyz",
+        readyz,
+        Allow.EVERYONE,
+        "Store, LiveKit and Redis, each with its time; 503 without the first two",
+    ),
     Route("GET", "/metrics", metrics, Allow.MONITOR, "Prometheus metrics"),
 ]

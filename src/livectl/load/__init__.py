@@ -1,0 +1,1 @@
+"""Load for a server, and what became of it: how operators learn their capacity."""
