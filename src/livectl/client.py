@@ -127,7 +127,9 @@ class Client:
 
     async def _within_time(self, request: Request, answer: Awaitable[T]) -> T:
         try:
-            return await asyncio.wait_for(answer, self._timeout)
+            # Not wait_for, which on Python 3.11 may swallow a Ctrl-C.
+            async with asyncio.timeout(self._timeout):
+                return await answer
         except TimeoutError as error:
             raise TimedOutside(
                 f"no answer to {request.method} {request.path} within {self._timeout:g} s",

@@ -250,7 +250,8 @@ class Caretaker:
                 continue  # there is more
             try:
                 # Others put webhooks in as well, and some come due by themselves.
-                await asyncio.wait_for(self._inbox.arrived.wait(), _INBOX_POLL_S)
+                async with asyncio.timeout(_INBOX_POLL_S):
+                    await self._inbox.arrived.wait()
             except TimeoutError:
                 continue
 

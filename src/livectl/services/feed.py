@@ -51,5 +51,7 @@ class Feed:
                 except Exception:
                     log.exception("feed: event %s", event.type)
             if len(page) < _PAGE:
+                # Not wait_for, which on Python 3.11 may swallow a cancellation.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._grown.wait(), _POLL_S)
+                    async with asyncio.timeout(_POLL_S):
+                        await self._grown.wait()

@@ -43,7 +43,8 @@ async def _check(ask: Ask, needed: bool) -> Check:
     began = time.perf_counter()
     error = None
     try:
-        await asyncio.wait_for(ask(), _PATIENCE_S)
+        async with asyncio.timeout(_PATIENCE_S):
+            await ask()
     except LivectlError as failure:
         error = failure.message
     except TimeoutError:

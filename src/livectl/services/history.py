@@ -76,7 +76,7 @@ class History:
         try:
             await self.flush()
         except LivectlError as error:
-            log.error("history: %d entries are lost: %s", len(self._entries), error.message)
+            log.critical("history: %d entries are lost: %s", len(self._entries), error.message)
 
     async def prune(self, keep: timedelta) -> int:
         before = self._clock.now() - keep

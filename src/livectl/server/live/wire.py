@@ -118,9 +118,12 @@ class Protocol(WebSocketsSansIOProtocol):
         """Bytes that the kernel has not taken."""
         return self._held_size + self.transport.get_write_buffer_size()
 
-    def write(self, frame: bytes) -> None:
-        """In one system call with what else is written until the loop comes round. What is sent
-        through uvicorn meanwhile comes after it: that takes the loop's later rounds."""
+    def write(self, frame: bytes, *, soon: bool) -> None:
+        """At once, or `soon`: in one system call with what else is written until the loop comes
+        round. What is sent through uvicorn meanwhile comes after it: that takes more rounds."""
+        if not soon and not self._held:
+            self.transport.write(frame)
+            return
         if not self._held:
             self.loop.call_soon(self._flush)
         self._held.append(frame)
@@ -183,6 +186,7 @@ class Manager(AsyncManager):  # type: ignore[misc]  # it comes without types
         self._dropped = dropped
         self._slow = slow
         self._ending: set[asyncio.Task[None]] = set()
+        self._written_to: set[str] = set()
 
     def set_server(self, server: Any) -> None:
         super().set_server(server)
@@ -231,6 +235,7 @@ class Manager(AsyncManager):  # type: ignore[misc]  # it comes without types
             skip = {*skip, *self.pending_connect.get(namespace, ())}
         frame = Frame(Opcode.TEXT, payload).serialize(mask=False)
         packet: Packet | None = None
+        soon = self._has_written_to(namespace)
         sent = dropped = 0
         for sid, eio_sid in self.get_participants(namespace, room):
             client = self.server.eio.sockets.get(eio_sid)
@@ -241,12 +246,21 @@ class Manager(AsyncManager):  # type: ignore[misc]  # it comes without types
                 dropped += 1
                 continue
             sent += 1
-            if not outbox.write(frame):
+            if not outbox.write(frame, soon=soon):
                 packet = packet or Packet(MESSAGE, payload[1:].decode())
                 outbox.put_nowait(packet)
         if dropped:
             self._dropped(dropped)
         return sent
+
+    def _has_written_to(self, namespace: str) -> bool:
+        """Already in this round of the loop: then more is likely to come, and worth gathering."""
+        if namespace in self._written_to:
+            return True
+        if not self._written_to:
+            asyncio.get_running_loop().call_soon(self._written_to.clear)
+        self._written_to.add(namespace)
+        return False
 
     async def _leave(self, eio_sid: str, reason: str) -> None:
         """A poll that waits ends with its client, not with engine.io's next ping."""
@@ -293,8 +307,8 @@ class _Outbox(asyncio.Queue[Packet | None]):
             return self._bytes
         return self._bytes + self._protocol.waiting
 
-    def write(self, frame: bytes) -> bool:
-        """Straight to the transport; False where it would not be next in order."""
+    def write(self, frame: bytes, *, soon: bool) -> bool:
+        """Past the queue; False where it would not be next in order."""
         protocol = self._protocol
         if (
             protocol is None
@@ -304,7 +318,7 @@ class _Outbox(asyncio.Queue[Packet | None]):
             or not protocol.takes_frames
         ):
             return False
-        protocol.write(frame)
+        protocol.write(frame, soon=soon)
         return True
 
     def written(self) -> None:
