@@ -13,7 +13,12 @@ up: .venv/.installed ## run everything on this machine: livectl dev $(ARGS)
 
 test: .venv/.installed-for-test lint ## check the code, then run the tests: pytest $(ARGS)
 	$(BIN)/python -m tests.parts
+ifeq ($(ARGS),)
+	$(BIN)/pytest -n 2 --dist loadfile -m "not e2e"
+	$(BIN)/pytest -m e2e  # alone: real media has the machine to itself
+else
 	$(BIN)/pytest $(ARGS)
+endif
 
 lint: .venv/.installed-for-test ## ruff, mypy --strict, and who may import whom
 	$(BIN)/ruff check

@@ -35,6 +35,7 @@ class ChatServer:
         self.users: list[str] = []
         self._sids: list[str] = []
         self._deliveries = itertools.count(1)
+        self._in_turn = asyncio.Lock()
         self.held: dict[str, Any] | None = None
         self._sio = socketio.AsyncServer(async_mode="asgi", namespaces="*")
         for event, handler in (
@@ -96,13 +97,14 @@ class ChatServer:
             await self._sio.emit("error", told, to=sid, namespace=namespace)
             return {"ok": False, **told}
         said = {"id": f"m{number}", "userId": "u", "timestamp": "2026-01-01T00:00:00Z", **data}
-        # As a server may that tells the whole state again: these are no deliveries.
-        state = {"isLive": True, "recentMessages": [said]}
-        await self._sio.emit("live:state", state, namespace=namespace)
-        for one in list(self._sids):
-            await self._deliver(one, said, namespace)
-        if number == 5:
-            await self._fifth(namespace)
+        async with self._in_turn:  # nobody is put out in the middle of a delivery
+            # As a server may that tells the whole state again: these are no deliveries.
+            state = {"isLive": True, "recentMessages": [said]}
+            await self._sio.emit("live:state", state, namespace=namespace)
+            for one in list(self._sids):
+                await self._deliver(one, said, namespace)
+            if number == 5:
+                await self._fifth(namespace)
         if self.fault == "silent":
             await asyncio.sleep(3600)
         return {"ok": True, "id": said["id"]}

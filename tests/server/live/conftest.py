@@ -29,7 +29,8 @@ def settings_for(livekit: LiveKit, **more: str) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def live_server(livekit: LiveKit) -> Iterator[Server]:
     """One server for the tests of a module; each has a stream and users of its own."""
-    with Server(settings_for(livekit)) as server:
+    # Those who come to one test after the other are the same few.
+    with Server(settings_for(livekit, LIVECTL_CONNECT_LIMIT="100000/60")) as server:
         yield server
 
 

@@ -354,6 +354,20 @@ async def test_viewers_are_told_when_the_number_changes(
     assert viewer.state["chat"]["slowSeconds"] == 5
 
 
+async def test_who_connects_too_often_is_refused_until_later(
+    livekit: Any, new_stage: NewStage
+) -> None:
+    with Server(settings_for(livekit, LIVECTL_CONNECT_LIMIT="2/60")) as server:
+        stage = await new_stage(server.url)
+        for _ in range(2):
+            await (await stage.enter("vera")).leave()
+        refused = await refusal(stage.user("vera"))
+        assert refused["message"] == "Too many connections"
+        assert refused["data"]["code"] == "too_many_requests"
+        assert 1 <= refused["data"]["retryAfter"] <= 60
+        await stage.enter("otto")
+
+
 async def test_a_graceful_stop_keeps_all_that_was_said(livekit: Any, new_stage: NewStage) -> None:
     with Server(settings_for(livekit)) as server:
         stage = await new_stage(server.url)

@@ -50,7 +50,7 @@ class Live:
     """A socket.io server on the wire, in this loop; `said` is what clients sent, `left` why they
     went, by sid."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, hard: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.port = port
         self.counted: Counter[str] = Counter()
@@ -58,7 +58,7 @@ class Live:
         self.said: list[Any] = []
         self.manager = Manager(
             soft=SOFT,
-            hard=HARD,
+            hard=hard,
             dropped=lambda clients: self.counted.update(dropped=clients),
             slow=lambda: self.counted.update(slow=1),
         )
@@ -86,8 +86,8 @@ class Live:
 
 
 @asynccontextmanager
-async def live(ws: str = WIRE) -> AsyncIterator[Live]:
-    one = Live(free_port())
+async def live(ws: str = WIRE, hard: int = HARD) -> AsyncIterator[Live]:
+    one = Live(free_port(), hard)
     config = uvicorn.Config(
         socketio.ASGIApp(one.sio),
         port=one.port,
@@ -276,7 +276,7 @@ async def test_what_goes_through_the_queue_keeps_its_place_among_what_does_not()
 
 @on_both_loops
 async def test_a_client_who_upgrades_in_the_middle_loses_nothing_and_gets_nothing_twice() -> None:
-    async with live() as server, httpx.AsyncClient(base_url=server.url) as http:
+    async with live(hard=100 * HARD) as server, httpx.AsyncClient(base_url=server.url) as http:
         told = 0
 
         async def go_on() -> None:
@@ -305,9 +305,11 @@ async def test_a_client_who_upgrades_in_the_middle_loses_nothing_and_gets_nothin
 async def test_a_websocket_that_is_only_tried_gets_nothing_yet() -> None:
     async with live() as server, httpx.AsyncClient(base_url=server.url) as http:
         path, _ = await join_by_polling(server, http)
+        poll = asyncio.create_task(http.get(path))
         async with Raw(server, path.partition("polling")[2]) as upgrade:
             await upgrade.say("2probe")
             assert await upgrade.read() == "3probe"
+            assert (await poll).text == "6"
             for number in range(40):
                 server.tell(number)
             with pytest.raises(TimeoutError):
@@ -591,6 +593,21 @@ async def test_what_is_told_right_before_the_end_arrives() -> None:
                 assert await client.numbers(-1) == [0, 1, 2]
                 assert client.end[0] == code
             await comes_true(lambda: not server.sio.eio.sockets)
+
+
+@on_both_loops
+async def test_what_is_told_in_two_rooms_keeps_its_order() -> None:
+    async with live() as server, Raw(server) as client:
+        await client.join()
+        await client.say("40/live:other,")
+        assert (await client.read()).startswith("40/live:other,")
+        for number in range(0, 100, 4):
+            for more, namespace in enumerate([ROOM, ROOM, "/live:other", ROOM]):
+                payload = encoded("told", {"number": number + more}, namespace)
+                server.manager.write(namespace, None, payload)
+            if number % 8:
+                await asyncio.sleep(0)
+        assert await client.numbers(99) == list(range(100))
 
 
 @on_both_loops
