@@ -24,6 +24,7 @@ from livectl.adapters.no_meter import NoMeter
 from livectl.adapters.system_clock import SystemClock
 from livectl.adapters.tcp import reach
 from livectl.config import Settings, load, require_for_serving
+from livectl.errors import BadSettings
 from livectl.ports import Bus, Clock, Limiter, Media, Meter, Rate, Store
 from livectl.server.auth import Authenticator, user_token
 from livectl.server.context import Context
@@ -284,8 +285,13 @@ def _bus(settings: Settings | None, meter: Meter) -> Bus:
     """How a server's processes hear of each other. A command (None) needs no such thing: what it
     changes is in the event log, which they all follow."""
     if settings is not None and settings.redis_url:
-        from livectl.adapters.redis_bus import RedisBus
-
+        try:
+            from livectl.adapters.redis_bus import RedisBus
+        except ImportError as error:
+            raise BadSettings(
+                "REDIS_URL is set, and the redis extra is not installed",
+                hint="pip install 'livectl[redis]'",
+            ) from error
         return RedisBus(settings.redis_url, meter=meter)
     from livectl.adapters.memory_bus import MemoryBus
 

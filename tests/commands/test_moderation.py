@@ -298,7 +298,7 @@ def test_a_block_by_address_is_listed_by_hash_and_taken_back_whole(
     seen = SeenAddress(user_id="bob", address="a" * 32, at=datetime.now(UTC))
     stored(shell, lambda store: store.remember_addresses([seen]))
     blocked = moderate(shell, "block", "bob", "--address", "--stream", stream)
-    assert "and 1 addresses" in blocked["detail"]
+    assert "and 1 address" in blocked["detail"]
     (kept,) = shell.json("moderation", "blocked", "--addresses")
     assert (kept["userId"], kept["address"]) == ("bob", "a" * 32)
     unblocked = take_back(shell, blocked)
@@ -468,7 +468,7 @@ def _tracks(livekit: LiveKit, room: str) -> list[Any]:
 def test_messages_are_deleted_and_put_back(shell: Shell, stream: str) -> None:
     one, two, three = say(shell, stream, "one", "two", "three")
     deleted = moderate(shell, "delete", one, two, "--stream", stream, "--yes")
-    assert (deleted["count"], deleted["detail"]) == (2, "2 messages are hidden")
+    assert (deleted["count"], deleted["detail"]) == (2, "2 messages hidden")
     assert ids(shell, "messages") == [three]
     assert set(ids(shell, "messages", "--hidden")) == {one, two, three}
     restored = take_back(shell, deleted)
@@ -940,7 +940,7 @@ def test_a_report_is_acted_on_and_resolved_with_what_was_done(shell: Shell, stre
     words = ["--delete", "--block", "--timeout", "10m", "--kill", "--yes"]
     ran = shell.good("moderation", "reports", "act", one, *words)
     assert plain(ran.out).replace(stream, "<id>") == snapshot("""\
-delete 4 messages: 4 messages are hidden
+delete 4 messages: 4 messages hidden
   undo: livectl moderation restore --event <id> --stream <id>
 block bob: bob is blocked; 0 put out
   undo: livectl moderation unblock bob --stream <id>
@@ -975,12 +975,12 @@ def test_acting_on_a_report_is_asked_for_and_can_be_tried_and_shown(
     question = refused(shell, words)
     assert question == (
         f"Do this in stream {stream} (Evening, of anna): "
-        "delete 1 messages; block bob; end the stream?"
+        "delete 1 message; block bob; end the stream?"
     )
     before = shell.good("db", "export", "-").out
     tried = shell.good("moderation", *words, "--dry-run")
     assert tried.out == snapshot("""\
-delete 1 messages: would: 1 messages are hidden
+delete 1 message: would: 1 message hidden
 block bob: would: bob is blocked
 end the stream: would be done
 """)
@@ -989,7 +989,7 @@ end the stream: would be done
         {"act": "delete", "streamId": stream, "reason": "ads", "messageIds": [message]},
         {"act": "block", "streamId": stream, "reason": "ads", "userId": "bob"},
         {"reason": "ads"},
-        {"resolution": "delete 1 messages; block bob; end the stream"},
+        {"resolution": "delete 1 message; block bob; end the stream"},
     ]
     assert shell.good("db", "export", "-").out == before
 
@@ -1005,7 +1005,7 @@ def test_a_report_that_was_not_wholly_acted_on_stays_open(
     assert ids(shell, "messages") == []
     assert ids(shell, "reports", "list") == [one]
     assert [item["step"] for item in shell.json(*words[:-2])] == [
-        "delete 1 messages",
+        "delete 1 message",
         "block bob",
         "resolve",
     ]

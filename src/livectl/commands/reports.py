@@ -183,7 +183,9 @@ def _steps(
     acts: dict[str, Item] = {}
     if delete:
         ids = [one["id"] for one in evidence]
-        acts[f"delete {len(ids)} messages"] = acting.body("delete", messageIds=ids)
+        acts[f"delete {len(ids)} message{'' if len(ids) == 1 else 's'}"] = acting.body(
+            "delete", messageIds=ids
+        )
     for author in authors:
         if block:
             acts[f"block {author}"] = acting.body("block", userId=author)

@@ -235,7 +235,7 @@ class Moderation:
         if found and not doing.dry_run:
             count = len(await self._store.hide_entries(query, event=told))
         return doing.outcome(
-            f"{count} messages are hidden",
+            f"{_counted(count, 'message')} hidden",
             told,
             count=count,
             changed=count > 0,
@@ -313,7 +313,7 @@ class Moderation:
         addresses = await self._store.addresses_of(act.user_id) if act.address else []
         told = doing.event(user=act.user_id, seconds=act.seconds, addresses=addresses or None)
         detail = f"{act.user_id} is blocked" + (
-            f", and {len(addresses)} addresses" if act.address else ""
+            f", and {_counted(len(addresses), 'address')}" if act.address else ""
         )
         if doing.dry_run:
             return doing.outcome(detail)
@@ -377,7 +377,11 @@ class Moderation:
             return doing.outcome(f"put {user_id} out")
         await self._store.append_event(told)
         removed = await self._put_out(doing, user_id)
-        return doing.outcome(f"{user_id} was put out of {removed} places", told, count=removed)
+        return doing.outcome(
+            f"{user_id} was put out; {_counted(removed, 'tab')} closed at LiveKit",
+            told,
+            count=removed,
+        )
 
     async def _mute(self, doing: _Doing) -> Outcome:
         act: acts.Mute = doing.act
@@ -398,7 +402,9 @@ class Moderation:
         told = doing.event(user=act.user_id, track=act.track_sid)
         if not doing.dry_run:
             await self._store.append_event(told)
-        return doing.outcome(f"muted {muted} tracks of {act.user_id}", told, count=muted)
+        return doing.outcome(
+            f"muted {_counted(muted, 'track')} of {act.user_id}", told, count=muted
+        )
 
     async def _rules(self, doing: _Doing) -> Outcome:
         act: acts.Rules = doing.act
@@ -447,7 +453,7 @@ class Moderation:
         if not doing.dry_run:
             await self._store.add_entries([announcement(told, stream.id) for stream in rooms])
             await self._store.append_event(told)
-        return doing.outcome(f"said in {len(rooms)} rooms", told, count=len(rooms))
+        return doing.outcome(f"said in {_counted(len(rooms), 'room')}", told, count=len(rooms))
 
     async def _warn(self, doing: _Doing) -> Outcome:
         content = _sayable(doing.act.content)
@@ -572,6 +578,11 @@ def _difference(old: Any, new: Any) -> str:
         return f"moderators: {', '.join(new) or 'none'}"
     names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
     return "; ".join(f"{name}: {_told(new.get(name))}" for name in names)
+
+
+def _counted(count: int, noun: str) -> str:
+    plural = noun + ("es" if noun.endswith("s") else "s")
+    return f"{count} {noun if count == 1 else plural}"
 
 
 def _told(value: Any) -> str:

@@ -123,7 +123,7 @@ async def test_a_block_by_address_keeps_out_who_comes_back_under_another_name(
 
     outcome = await stage.act("block", userId=troll.user, address=True)
 
-    assert "1 addresses" in outcome["detail"]
+    assert "1 address" in outcome["detail"]
     await other.is_gone()
     assert (await refusal(stage.user("new-name")))["message"] == "Blocked"
     assert not host.gone.is_set(), "the host stays, wherever the host is"

@@ -282,7 +282,8 @@ class Manager(AsyncManager):  # type: ignore[misc]  # it comes without types
 
 class _Outbox(asyncio.Queue[Packet | None]):
     """What waits for one client: engine.io's queue, which knows how much that is, whether
-    something can go past it, and when it is too much: then the client is disconnected."""
+    something can go past it, and when it is too much: then the client is disconnected. A None in
+    it, which is always taken, ends the task that writes to the WebSocket."""
 
     def __init__(self, bound: int, overflowed: Callable[[_Outbox], None]) -> None:
         super().__init__()
@@ -326,11 +327,11 @@ class _Outbox(asyncio.Queue[Packet | None]):
         self._in_hand = max(0, self._in_hand - 1)
 
     def put_nowait(self, packet: Packet | None) -> None:
-        if self._closed and packet is not None:  # None ends the task that writes
+        if self._closed and packet is not None:
             return
         super().put_nowait(packet)
         self._bytes += _cost(packet)
-        if self.waiting > self._bound:
+        if self.waiting > self._bound and packet is not None:
             self.close()
             if self._protocol is not None:
                 self._protocol.end(1008, TOO_SLOW)
