@@ -75,6 +75,7 @@ class LiveKit(Part):
         ports = Ports(http=self.port, tcp=free_port(), udp=free_port())
         self.settings: dict[str, Any] = config(ports, {key: self.secret}, "", key)
         self.settings["webhook"]["urls"] = list(webhook_urls)
+        self.settings["logging"]["level"] = "info"  # it tells who came and went, and when
         self.settings["room"] = {
             "auto_create": auto_create,
             "empty_timeout": empty_timeout,

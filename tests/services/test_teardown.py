@@ -23,10 +23,32 @@ class LateAnswer(ModelOfLiveKit):
 
 
 class Stubborn(ModelOfLiveKit):
-    """Deletes no room."""
+    """Removes nobody and deletes no room."""
+
+    async def remove_participant(self, room: str, identity: str) -> bool:
+        raise Unavailable("LiveKit refused RemoveParticipant: no response from servers")
 
     async def delete_room(self, room: str) -> bool:
         raise Unavailable("LiveKit refused DeleteRoom: no response from servers (unavailable)")
+
+
+class Watched(ModelOfLiveKit):
+    """Keeps how many were in a room when it was deleted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.deleted_with: list[int] = []
+
+    async def delete_room(self, room: str) -> bool:
+        self.deleted_with.append(len(self.people.get(room, {})))
+        return await super().delete_room(room)
+
+
+class Insisted(Watched):
+    """Whoever is removed is back at once."""
+
+    async def remove_participant(self, room: str, identity: str) -> bool:
+        return True
 
 
 async def live(store: Store, media: ModelOfLiveKit, **people: Participant) -> Stream:
@@ -44,9 +66,11 @@ async def live(store: Store, media: ModelOfLiveKit, **people: Participant) -> St
     return stream
 
 
-async def ended(store: Store, media: ModelOfLiveKit, stream: Stream) -> tuple[list[Step], Stream]:
+async def ended(
+    store: Store, media: ModelOfLiveKit, stream: Stream, *, willing: bool = False
+) -> tuple[list[Step], Stream]:
     teardown = Teardown(store, media, TestClock())
-    steps = await teardown.end(stream, reason="rules", by="user:root")
+    steps = await teardown.end(stream, reason="rules", by="user:root", willing=willing)
     found = await store.stream(stream.id)
     assert found is not None
     return steps, found
@@ -96,4 +120,43 @@ async def test_a_room_with_people_that_stays_is_owed(store: Store) -> None:
     stream = await live(store, media, PA_1=BOB)
     steps, after = await ended(store, media, stream)
     assert [step.step for step in steps if step.result == "failed"] == ["room_deleted", "room_gone"]
+    assert after.teardown_owed
+
+
+async def test_people_are_out_before_the_room_goes(store: Store) -> None:
+    media = Watched()
+    stream = await live(store, media, PA_1=BOB)
+    await ended(store, media, stream)
+    assert media.deleted_with == [0]
+
+
+async def test_where_the_host_is_willing_people_go_with_the_room(store: Store) -> None:
+    media = Watched()
+    stream = await live(store, media, PA_1=BOB)
+    steps, _ = await ended(store, media, stream, willing=True)
+    assert media.deleted_with == [1]
+    assert holds(steps)
+
+
+async def test_whoever_is_in_after_the_end_insists_however_willing_the_host_is(
+    store: Store,
+) -> None:
+    media = Watched()
+    stream = await live(store, media, PA_1=BOB)
+    await ended(store, media, stream)
+    media.people[stream.room_name] = {BOB.sid: BOB}
+    await ended(store, media, stream, willing=True)
+    assert media.deleted_with == [0, 0]
+
+
+async def test_the_room_of_people_who_keep_coming_back_is_owed_and_not_deleted_around_them(
+    store: Store,
+) -> None:
+    media = Insisted()
+    stream = await live(store, media, PA_1=BOB)
+    steps, after = await ended(store, media, stream)
+    assert media.deleted_with == []
+    assert [step.detail for step in steps if step.result == "failed"] == [
+        "someone keeps coming back; the server goes on removing them"
+    ] * 2
     assert after.teardown_owed

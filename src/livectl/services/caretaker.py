@@ -12,13 +12,14 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Set
 from datetime import datetime, timedelta
 
 from livectl.domain.event import Event, event
+from livectl.domain.moderation import scope_of_stream
 from livectl.domain.stream import Stream
 from livectl.errors import LivectlError
-from livectl.ports import Clock, EventQuery, Media, Store, StreamQuery
+from livectl.ports import Clock, EventQuery, Media, Room, Store, StreamQuery
 from livectl.services.history import History
 from livectl.services.inbox import BATCH, Inbox
 from livectl.services.moderation import Moderation
@@ -37,9 +38,9 @@ _PRUNE_EVERY = timedelta(hours=1)
 # A join token lives ten minutes, and so do those that LiveKit renews: after that, nobody who was
 # put out can come back, and the reconcile is watch enough.
 GUARD_FOR = timedelta(minutes=11)
-# Whoever ends a stream deletes its room at once, and LiveKit makes one of two who delete it at the
-# same moment wait for three seconds.
-_KILLER_TAKES = timedelta(seconds=0.5)
+_PUT_OUT = frozenset({"stream.ended", "people.put_out"})
+# While people insist on coming back, deleting their room would lose some of them (see `removal`).
+_QUIET = timedelta(seconds=5)
 
 
 async def call_reconcile(store: Store, clock: Clock, why: str) -> None:
@@ -59,56 +60,66 @@ class Guard:
         self._moderation = moderation
         self._teardown = teardown
         self._clock = clock
-        self._ended: dict[str, datetime] = {}
-        self._blocked: dict[str, datetime] = {}
+        self._watched: dict[str, datetime] = {}
+        # By the sid of a room: when somebody was last seen in it; whether it was deleted.
+        self._astir: dict[str, datetime] = {}
         self._deleted: set[str] = set()
+
+    @property
+    def watched(self) -> Set[str]:
+        """The ids of the streams that it looks at."""
+        return {scope.removeprefix("stream:") for scope in self._watched}
 
     def hear(self, heard: Event) -> None:
         """Learn from the event log what to watch, and until when."""
-        if heard.type == "stream.ended" and heard.stream_id is not None:
-            self._ended[heard.stream_id] = heard.at + GUARD_FOR
-        elif heard.type == "moderation.block":
-            self._blocked[str(heard.data["scope"])] = heard.at + GUARD_FOR
+        if heard.type == "moderation.block":
+            self._watched[str(heard.data["scope"])] = heard.at + GUARD_FOR
+        elif heard.type in _PUT_OUT and heard.stream_id is not None:
+            self._watched[scope_of_stream(heard.stream_id)] = heard.at + GUARD_FOR
 
     async def look(self) -> None:
         now = self._clock.now()
-        for watched in (self._ended, self._blocked):
-            for stream_id in [key for key, until in watched.items() if until < now]:
-                del watched[stream_id]
-        await self._look_at_ended()
-        await self._look_at_blocked()
+        self._watched = {scope: until for scope, until in self._watched.items() if until >= now}
+        streams = [one for scope in self._watched for one in await self._streams_in(scope)]
+        await self._look_at_ended({one.room_name: one for one in streams if not one.is_live})
+        await asyncio.gather(*(self._keep_out(one) for one in streams if one.is_live))
 
-    async def _look_at_ended(self) -> None:
-        settled = self._clock.now() - _KILLER_TAKES
-        ripe = [key for key, until in self._ended.items() if until - GUARD_FOR <= settled]
-        streams = [await self._store.stream(stream_id) for stream_id in ripe]
-        ended = {stream.room_name: stream for stream in streams if stream and not stream.is_live}
-        if not ended:
-            self._deleted.clear()
-            return
-        for room in await self._media.rooms(list(ended)):
-            # LiveKit's count lags by a second or two, so it only tells apart the empty rooms that
-            # it lists and cannot delete (livekit#3766): once is enough for those.
-            if room.participants or room.sid not in self._deleted:
-                self._deleted.add(room.sid)
-                await self._teardown.enforce(ended[room.name], by="guard")
-
-    async def _look_at_blocked(self) -> None:
-        for scope in list(self._blocked):
-            for stream in await self._live_streams(scope):
-                if out := await self._moderation.kept_out(stream):
-                    await self._moderation.put_out(stream.room_name, out)
-
-    async def _live_streams(self, scope: str) -> list[Stream]:
-        """Those of a stream's or an owner's scope. To look into every room there is three times a
-        second would be too much: a block from everywhere is left to webhooks and the reconcile."""
+    async def _streams_in(self, scope: str) -> list[Stream]:
+        """A stream, or the live ones of an owner. To look into every room there is three times a
+        second would be too much: a block everywhere is left to webhooks and the reconcile."""
         kind, _, name = scope.partition(":")
         if kind == "stream":
             stream = await self._store.stream(name)
-            return [stream] if stream and stream.is_live else []
+            return [stream] if stream else []
         if kind == "owner":
             return await self._store.find_streams(StreamQuery(live=True, owner_id=name))
         return []
+
+    async def _look_at_ended(self, ended: Mapping[str, Stream]) -> None:
+        rooms = await self._media.rooms(list(ended)) if ended else []
+        listed = {room.sid for room in rooms}
+        self._astir = {sid: at for sid, at in self._astir.items() if sid in listed}
+        self._deleted &= listed
+        await asyncio.gather(*(self._look_into(room, ended[room.name]) for room in rooms))
+
+    async def _look_into(self, room: Room, stream: Stream) -> None:
+        now = self._clock.now()
+        if await self._keep_out(stream):
+            self._astir[room.sid] = now
+        elif (
+            now - self._astir.setdefault(room.sid, now) >= _QUIET and room.sid not in self._deleted
+        ):
+            # LiveKit can list an empty room that no call removes (livekit#3766): once is enough.
+            self._deleted.add(room.sid)
+            await self._teardown.enforce(stream, by="guard")
+
+    async def _keep_out(self, stream: Stream) -> bool:
+        """Whether someone was back. A failure in one room keeps nobody from the others."""
+        try:
+            return bool(await self._moderation.keep_out(stream, by="guard"))
+        except LivectlError as error:
+            log.warning("guard: %s", error.message)
+            return True
 
 
 class Watch:
@@ -174,7 +185,7 @@ class Watch:
 
     async def _run_reconcile(self) -> None:
         try:
-            await self._reconcile.run(dry_run=False)
+            await self._reconcile.run(dry_run=False, guarded=self._guard.watched)
         except LivectlError as error:
             log.warning("reconcile: %s", error.message)
             # LiveKit may be back at any moment, and what is owed should be done then.

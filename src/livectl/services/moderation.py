@@ -30,10 +30,12 @@ from livectl.domain.moderation import (
 )
 from livectl.domain.people import Caller
 from livectl.domain.stream import Stream
+from livectl.domain.webhook import Participant
 from livectl.domain.words import check_word, check_words
 from livectl.errors import BadInput, Blocked, Conflict, NotFound
 from livectl.ports import ChatQuery, Clock, Media, RestrictionQuery, Store, StreamQuery
 from livectl.services.history import History
+from livectl.services.removal import put_out
 
 ADDRESS_BLOCK_S = 7 * 86_400
 _EVERY_LIVE = 1000
@@ -522,12 +524,34 @@ class Moderation:
 
     async def put_out(self, room: str, user_ids: set[str]) -> int:
         """Remove every participant of these users from a room; how many there were."""
-        unwanted = [
-            person.identity
-            for person in await self._media.participants(room)
-            if user_of(person.identity) in user_ids
-        ]
-        return sum([await self._media.remove_participant(room, one) for one in unwanted])
+        removed = await put_out(self._media, room, lambda one: user_of(one.identity) in user_ids)
+        return len(removed)
+
+    async def keep_out(self, stream: Stream, *, by: str) -> list[str]:
+        """Put out whoever must not be in: everyone where it has ended, else those who are blocked.
+
+        The identities of those who were back. Each time is an event, for the guard to go on
+        watching: LiveKit gives everyone who gets in a token for ten more minutes.
+        """
+        kept_out = await self.kept_out(stream) if stream.is_live else set()
+        if stream.is_live and not kept_out:
+            return []
+
+        def unwanted(one: Participant) -> bool:
+            return not stream.is_live or user_of(one.identity) in kept_out
+
+        back = await put_out(self._media, stream.room_name, unwanted)
+        if back:
+            put_out_again = event(
+                "people.put_out",
+                self._clock.now(),
+                by,
+                stream_id=stream.id,
+                room=stream.room_name,
+                people=back,
+            )
+            await self._store.append_event(put_out_again)
+        return back
 
 
 def announcement(told: Event, stream_id: str) -> ChatEntry:

@@ -15,9 +15,7 @@ from livectl.services.presence import Presence
 from livectl.services.teardown import Teardown
 
 # Any of these shows that somebody is in a room or on the way into it.
-_SIGNS_OF_LIFE = frozenset(
-    {"room_started", "participant_joined", "track_published", "ingress_started"}
-)
+_SIGNS_OF_LIFE = frozenset({"room_started", "participant_joined", "track_published"})
 _COMINGS_AND_GOINGS = frozenset(
     {"participant_joined", "participant_left", "participant_connection_aborted"}
 )
@@ -50,8 +48,7 @@ class Notices:
             if notice.type == "room_finished" and stream.is_live:
                 stream = await self._finish(stream, notice)
         if not stream.is_live:
-            if any(notice.type in _SIGNS_OF_LIFE for notice in notices):
-                await self._teardown.enforce(stream, by="livekit")
+            await self._keep_ended(stream, {notice.type for notice in notices})
             await self._presence.recount(stream.id, exact_peak=True)
         else:
             await self._keep_blocked_out(stream, notices)
@@ -79,11 +76,18 @@ class Notices:
         await self._teardown.enforce(ended, by="livekit")
         return ended
 
+    async def _keep_ended(self, stream: Stream, types: set[str]) -> None:
+        if "ingress_started" in types:
+            await self._teardown.enforce(stream, by="livekit")
+        elif types & _SIGNS_OF_LIFE:
+            # The room stays while they insist; the guard deletes it when it is quiet.
+            await self._moderation.keep_out(stream, by="livekit")
+
     async def _keep_blocked_out(self, stream: Stream, notices: Sequence[Notice]) -> None:
         came = {
             user_of(notice.participant.identity)
             for notice in notices
             if notice.type == "participant_joined" and notice.participant
         }
-        if came and (unwanted := came & await self._moderation.kept_out(stream)):
-            await self._moderation.put_out(stream.room_name, unwanted)
+        if came & await self._moderation.kept_out(stream):
+            await self._moderation.keep_out(stream, by="livekit")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -87,8 +87,12 @@ class Reconcile:
         # Empty rooms that LiveKit lists and cannot delete (livekit#3766), by sid: told of once.
         self._undeletable: set[str] = set()
 
-    async def run(self, *, dry_run: bool, by: str = "reconcile") -> Report:
-        """Compare and, unless `dry_run`, mend. One that fails does not stop the others.
+    async def run(
+        self, *, dry_run: bool, by: str = "reconcile", guarded: Set[str] = frozenset()
+    ) -> Report:
+        """Compare and, unless `dry_run`, mend. One that fails does not stop the others. Rooms of
+        ended streams whose ids are in `guarded` are left to the guard, which knows if they are
+        quiet.
 
         Raises Unavailable when LiveKit or the store cannot be asked at all.
         """
@@ -103,7 +107,8 @@ class Reconcile:
             plan += await self._compare_live(stream, rooms.get(stream.room_name), began)
         plan += [self._settle_owed(stream) for stream in owed]
         known = {stream.room_name for stream in [*live, *owed]}
-        plan += await self._compare_rooms([r for r in rooms.values() if r.name not in known])
+        unknown = [room for room in rooms.values() if room.name not in known]
+        plan += await self._compare_rooms(unknown, guarded)
         if not dry_run:
             for correction, apply in plan:
                 await self._apply(correction, apply, by)
@@ -211,7 +216,9 @@ class Reconcile:
         )
         return correction, enforce
 
-    async def _compare_rooms(self, rooms: list[Room]) -> list[tuple[Correction, Apply]]:
+    async def _compare_rooms(
+        self, rooms: list[Room], guarded: Set[str]
+    ) -> list[tuple[Correction, Apply]]:
         """Rooms with one of our names that belong to no live stream."""
         plan = []
         store_is_empty = not await self._store.find_streams(StreamQuery(limit=1))
@@ -221,8 +228,8 @@ class Reconcile:
             stream = await self._store.stream_in_room(room.name)
             if stream is None and room.created_at > self._clock.now() - self._start_grace:
                 continue
-            if stream is not None and stream.is_live:
-                continue  # it went live after the first look
+            if stream is not None and (stream.is_live or stream.id in guarded):
+                continue  # live: it began after the first look
             plan.append(self._delete_room(room, stream, hands_off=store_is_empty))
         return plan
 

@@ -169,7 +169,13 @@ class Streams:
         self, stream: Stream, *, reason: str, by: Caller, request_id: str | None = None
     ) -> list[Step]:
         """Safe to repeat: an ended stream is enforced again. The first step tells which it was."""
-        return await self._teardown.end(stream, reason=reason, by=by.name, request_id=request_id)
+        return await self._teardown.end(
+            stream,
+            reason=reason,
+            by=by.name,
+            request_id=request_id,
+            willing=by.user_id == stream.owner_id,
+        )
 
     async def plan_end(self, stream: Stream) -> list[str]:
         """Who would be put out, without doing it: the identities in the room."""

@@ -1,9 +1,10 @@
 """Ending a stream so that it stays ended.
 
 The store comes first: from that moment no token is given out, and whoever sees the room again
-(a webhook, the guard, a reconcile) deletes it again. Then LiveKit: ingress off before the room
-goes, since an encoder reconnects by itself; recordings asked to finish; the room deleted and seen
-gone. What fails stays owed in the store and is done later, by whichever process comes first.
+(a webhook, the guard, a reconcile) puts them out again. Then LiveKit: ingress off before the room
+goes, since an encoder reconnects by itself; recordings asked to finish; the people put out; the
+room deleted and seen gone. What fails stays owed in the store and is done later, by whichever
+process comes first.
 """
 
 from __future__ import annotations
@@ -21,11 +22,14 @@ from livectl.domain.stream import Stream
 from livectl.domain.teardown import Step, StepName, holds
 from livectl.errors import LivectlError, TimedOutside, Unavailable
 from livectl.ports import Clock, Media, Store
+from livectl.services.removal import put_out
 
+EMPTIED_WITHIN_S = 1.0
 GONE_WITHIN_S = 2.0
 DELETED_WITHIN_S = 0.5
 # An operator must learn soon that LiveKit hangs; what is left is done by the server.
 STEP_WITHIN_S = 4.0
+_KEEP_COMING = "someone keeps coming back; the server goes on removing them"
 _FOUND_NOTHING = {
     "ingress_off": "there is none",
     "recording_stopped": "none is running",
@@ -41,9 +45,19 @@ class Teardown:
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def end(
-        self, stream: Stream, *, reason: str, by: str, request_id: str | None = None
+        self,
+        stream: Stream,
+        *,
+        reason: str,
+        by: str,
+        request_id: str | None = None,
+        willing: bool = False,
     ) -> list[Step]:
-        """End it in the store, then at LiveKit. Never raises for LiveKit: each step tells."""
+        """End it in the store, then at LiveKit. Never raises for LiveKit: each step tells.
+
+        Where the host is `willing`, nobody is expected to insist: the people go with the room, in
+        one call however many they are, and their clients are told that it was deleted.
+        """
         began = time.perf_counter()
         now = self._clock.now()
         ended = await self._store.end_stream(
@@ -67,19 +81,22 @@ class Teardown:
             detail="" if ended else "it had ended before",
             ms=_ms_since(began),
         )
-        return [first, *await self.enforce(ended or stream, by=by, request_id=request_id)]
+        steps = await self.enforce(
+            ended or stream, by=by, request_id=request_id, willing=willing and ended is not None
+        )
+        return [first, *steps]
 
     async def enforce(
-        self, stream: Stream, *, by: str, request_id: str | None = None
+        self, stream: Stream, *, by: str, request_id: str | None = None, willing: bool = False
     ) -> list[Step]:
         """Make LiveKit agree that a stream is over, and clear the debt when it does."""
-        # A kill, a webhook and the guard may all see the same return: one after the other.
+        # A kill, the guard and the reconcile may all want it: one after the other.
         async with self._turns.setdefault(stream.id, asyncio.Lock()):
-            steps = await self._take_down(stream)
+            steps = await self._take_down(stream, willing)
         await self._record(stream, steps, by, request_id)
         return steps
 
-    async def _take_down(self, stream: Stream) -> list[Step]:
+    async def _take_down(self, stream: Stream, willing: bool) -> list[Step]:
         room = stream.room_name
         ingress_id = (stream.ingress or {}).get("ingressId")
         # Both before the room goes; neither waits for the other.
@@ -87,7 +104,8 @@ class Teardown:
             self._step("ingress_off", lambda: self._media.stop_ingress(room, ingress_id)),
             self._step("recording_stopped", lambda: self._media.stop_recordings(room)),
         )
-        deleted = await self._step("room_deleted", lambda: self._delete(room))
+        delete = self._delete if willing else self._empty_and_delete
+        deleted = await self._step("room_deleted", lambda: delete(room))
         gone = await self._step("room_gone", lambda: self._see_gone(room))
         return [*steps, _outweighed(deleted, gone), gone]
 
@@ -108,32 +126,45 @@ class Teardown:
         if not settled and any(step.step != "room_gone" for step in changed):
             await self._store.append_event(facts)
 
+    async def _empty_and_delete(self, room: str) -> int:
+        """Everyone out, and again those who come back meanwhile; then the room."""
+        deadline = time.monotonic() + EMPTIED_WITHIN_S
+        with suppress(Unavailable):  # what LiveKit does not remove goes with the room
+            while await put_out(self._media, room):
+                if time.monotonic() > deadline:
+                    raise LivectlError(_KEEP_COMING)
+        return await self._delete(room)
+
     async def _delete(self, room: str) -> int:
         """Of several deletions at the same moment LiveKit answers one after three seconds only.
         Nobody waits for that: whether the room is listed decides."""
         try:
-            return int(await asyncio.wait_for(self._media.delete_room(room), DELETED_WITHIN_S))
+            async with asyncio.timeout(DELETED_WITHIN_S):
+                return int(await self._media.delete_room(room))
         except TimeoutError:
             raise TimedOutside(f"LiveKit did not answer within {DELETED_WITHIN_S:g} s") from None
 
     async def _see_gone(self, room: str) -> str:
-        """Look until the room is not listed; delete it again where somebody made it anew."""
+        """Look until the room is not listed; where somebody made it anew, put them out again."""
         deadline = time.monotonic() + GONE_WITHIN_S
         while await self._media.rooms([room]):
+            back = await put_out(self._media, room)
             if time.monotonic() > deadline:
-                if not await self._media.participants(room):  # the list's own count lags behind
-                    # LiveKit can list an empty room that no call removes (livekit#3766).
-                    return "nobody is in it, though LiveKit still lists the empty room"
-                raise LivectlError("someone keeps coming back; the server goes on deleting it")
-            with suppress(Unavailable):
-                await self._delete(room)
+                if back:
+                    raise LivectlError(_KEEP_COMING)
+                # LiveKit can list an empty room that no call removes (livekit#3766).
+                return "nobody is in it, though LiveKit still lists the empty room"
+            if not back:
+                with suppress(Unavailable):
+                    await self._delete(room)
             await asyncio.sleep(0.05)
         return ""
 
     async def _step(self, name: StepName, act: Callable[[], Awaitable[int | str]]) -> Step:
         began = time.perf_counter()
         try:
-            found = await asyncio.wait_for(act(), STEP_WITHIN_S)
+            async with asyncio.timeout(STEP_WITHIN_S):
+                found = await act()
         except LivectlError as error:
             return Step(step=name, result="failed", detail=error.message, ms=_ms_since(began))
         except TimeoutError:

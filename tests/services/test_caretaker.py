@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from livectl.domain.event import event
+from livectl.domain.ids import new_id, room_name
+from livectl.domain.moderation import scope_of_stream
+from livectl.domain.stream import Stream
+from livectl.domain.webhook import Participant, read_notice
+from livectl.errors import Unavailable
+from livectl.ports import EventQuery, Store
+from livectl.services.caretaker import GUARD_FOR, Guard
+from livectl.services.history import History
+from livectl.services.moderation import Moderation
+from livectl.services.notices import Notices
+from livectl.services.presence import Presence
+from livectl.services.teardown import Teardown
+from tests.services.conftest import NOON, TestClock
+from tests.services.hooks import hook
+from tests.services.hooks import participant as as_hook
+from tests.services.media import ModelOfLiveKit
+
+BOB = Participant(sid="PA_1", identity="bob")
+CAROL = Participant(sid="PA_2", identity="carol")
+
+
+class Post:
+    """A guard and what hears of webhooks, at a time that the test sets."""
+
+    def __init__(self, store: Store, clock: TestClock) -> None:
+        self.store = store
+        self.clock = clock
+        self.media = ModelOfLiveKit()
+        teardown = Teardown(store, self.media, clock)
+        moderation = Moderation(store, self.media, clock, History(store, clock))
+        self.guard = Guard(store, self.media, moderation, teardown, clock)
+        self.notices = Notices(store, moderation, Presence(store, clock), teardown)
+        self._heard = 0
+
+    async def stream(self, *, live: bool, blocked: tuple[str, ...] = ()) -> Stream:
+        """One that ended just now, or one with users who were blocked just now."""
+        stream_id = new_id()
+        stream = Stream(
+            id=stream_id,
+            owner_id="alice",
+            room_name=room_name("alice", 1_700_000_000_000 + int(stream_id[-8:], 16)),
+            is_live=live,
+            started_at=NOON,
+            blocked_user_ids=list(blocked),
+        )
+        await self.store.add_stream(stream, event("stream.started", NOON, "test"))
+        put_out = "moderation.block" if live else "stream.ended"
+        scope = scope_of_stream(stream.id)
+        told = event(put_out, self.clock.now(), "test", stream_id=stream.id, scope=scope)
+        await self.store.append_event(told)
+        return stream
+
+    def come(self, stream: Stream, *people: Participant) -> None:
+        self.media.make(stream.room_name, self.clock.now())
+        self.media.people[stream.room_name] |= {one.sid: one for one in people}
+
+    async def look(self, after_s: float = 0) -> None:
+        self.clock.advance(after_s)
+        for heard in await self.store.events(EventQuery(after=self._heard, limit=1000)):
+            self.guard.hear(heard)
+            self._heard = heard.seq
+        await self.guard.look()
+
+
+@pytest.fixture
+def post(store: Store, clock: TestClock) -> Post:
+    return Post(store, clock)
+
+
+async def test_who_is_back_after_the_end_is_put_out_and_the_room_goes_when_it_is_quiet(
+    post: Post,
+) -> None:
+    stream = await post.stream(live=False)
+    for _ in range(3):
+        post.come(stream, BOB)
+        await post.look(after_s=4)
+        assert post.media.people == {stream.room_name: {}}
+    await post.look(after_s=4)
+    assert stream.room_name in post.media.people
+    await post.look(after_s=2)
+    assert post.media.people == {}
+
+
+async def test_a_webhook_of_someone_who_is_back_puts_out_everyone_and_leaves_the_room(
+    post: Post,
+) -> None:
+    stream = await post.stream(live=False)
+    post.come(stream, BOB, CAROL)
+    joined = as_hook(BOB.sid, BOB.identity, post.clock.now())
+    body = hook("participant_joined", stream.room_name, post.clock.now(), participant=joined)
+    await post.notices.handle(stream.room_name, [read_notice(body)])
+    assert post.media.people == {stream.room_name: {}}
+
+
+async def test_a_blocked_user_who_is_back_is_put_out_and_the_others_stay(post: Post) -> None:
+    stream = await post.stream(live=True, blocked=("bob",))
+    post.come(stream, BOB, CAROL)
+    await post.look()
+    assert post.media.people == {stream.room_name: {CAROL.sid: CAROL}}
+
+
+@pytest.mark.parametrize("live", [True, False])
+async def test_whoever_is_back_is_watched_for_as_long_as_the_token_that_they_got_is_good(
+    post: Post, live: bool
+) -> None:
+    stream = await post.stream(live=live, blocked=("bob",))
+    almost = GUARD_FOR - timedelta(seconds=1)
+    for _ in range(3):
+        post.come(stream, BOB)
+        await post.look(after_s=almost.total_seconds())
+        assert not post.media.people.get(stream.room_name)
+    await post.look(after_s=GUARD_FOR.total_seconds() + 1)
+    assert not post.guard.watched
+
+
+async def test_a_room_that_fails_keeps_the_guard_from_no_other(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = [await post.stream(live=False) for _ in range(2)]
+    for stream in (bad, good):
+        post.come(stream, BOB)
+    remove = post.media.remove_participant
+
+    async def fail_in_one(room: str, identity: str) -> bool:
+        if room == bad.room_name:
+            raise Unavailable("LiveKit refused RemoveParticipant")
+        return await remove(room, identity)
+
+    monkeypatch.setattr(post.media, "remove_participant", fail_in_one)
+    await post.look()
+    assert post.media.people[good.room_name] == {}
