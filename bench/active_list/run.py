@@ -17,11 +17,11 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent.parent)]
 
 import jwt  # noqa: E402
-import load  # noqa: E402
 import servers  # noqa: E402
 from pymongo import AsyncMongoClient  # noqa: E402
 from tests.parts.ferretdb import FerretDB  # noqa: E402
 
+import load  # noqa: E402
 from livectl.adapters.mongo.documents import bson_stream  # noqa: E402
 from livectl.adapters.mongo.store import MongoStore  # noqa: E402
 from livectl.adapters.sqlite.store import SqliteStore  # noqa: E402

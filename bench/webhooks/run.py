@@ -19,9 +19,10 @@ sys.path[:0] = [str(HERE.parent), str(HERE.parent.parent)]
 
 import httpx  # noqa: E402
 import jwt  # noqa: E402
-import load  # noqa: E402
 import servers  # noqa: E402
 from tests.parts.livekit import LiveKit  # noqa: E402
+
+import load  # noqa: E402
 
 ROUNDS, SECONDS = 3, 4.0
 EVENTS = 200
