@@ -164,7 +164,7 @@ async def test_a_gift_counts_and_is_shown(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [0, -1, 1_000_001, 1.5, 1.0, True, "5", None, [1], float("1e30"), 2**70]
+    "value", [0, -1, 1_000_001, 1.5, 1.0, True, "5", None, [1], float("1e30"), 2**63]
 )
 async def test_only_whole_numbers_within_bounds_are_gifts(
     websocket_stage: Stage, value: Any
