@@ -13,7 +13,15 @@ import yaml
 from inline_snapshot import snapshot
 
 from livectl.errors import BadInput, LivectlError
-from livectl.output import Column, Output, in_words, lasted, printable, short_time
+from livectl.output import (
+    Column,
+    Output,
+    exact_time,
+    in_words,
+    lasted,
+    printable,
+    short_time,
+)
 from tests.shell import Shell
 
 COLUMNS = (Column("NAME", "name"), Column("N", "n", right=True), Column("TAGS", "tags"))
@@ -159,3 +167,15 @@ Output().items([item, dict(item, id="6b05057a65b7afce451a8887")], columns, id_ke
     ]
     assert max(map(len, lines)) <= width
     assert ("WHEN" in lines[0]) is (width >= 100)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("2026-01-31T20:00:00Z", "2026-01-31 20:00:00.000"),
+        ("2026-01-31T20:00:00.120Z", "2026-01-31 20:00:00.120"),
+        ("2026-01-31T20:00:00.123000Z", "2026-01-31 20:00:00.123"),
+    ],
+)
+def test_an_exact_time_has_its_milliseconds(value: str, shown: str) -> None:
+    assert exact_time(value) == shown

@@ -45,7 +45,7 @@ class Load:
 @dataclass(frozen=True)
 class Result:
     """Deliveries a second, and for each CPU second of the server; what its busiest process took
-    of a core; times of a delivery in ms; deliveries that are missing a second after the end."""
+    of a core; times of a delivery in ms; deliveries that are missing ten seconds after the end."""
 
     rate: float
     per_cpu: float
@@ -104,7 +104,7 @@ class _Room:
         took = time.perf_counter() - began
         cpu = [_cpu(pid) - before for pid, before in zip(load.pids, cpu, strict=True)]
         delivered, self.sending = self.delivered, False
-        await asyncio.sleep(1)
+        await self._settle()
         times = sorted(self.times)
         return Result(
             rate=delivered / took,
@@ -143,6 +143,12 @@ class _Room:
         for number in range(int(self.load.seconds * self.load.rate)):
             await asyncio.sleep(began + number / self.load.rate - time.perf_counter())
             self.say()
+
+    async def _settle(self) -> None:
+        for _ in range(100):
+            if not self.under_way:
+                return
+            await asyncio.sleep(0.1)
 
     def say(self) -> None:
         number = next(self.numbers)

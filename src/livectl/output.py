@@ -251,6 +251,12 @@ def short_time(value: str | None) -> str:
     return value[:19].replace("T", " ") if value else "-"
 
 
+def exact_time(value: str) -> str:
+    """The same to the millisecond, also where there are none."""
+    whole, _, fraction = value.removesuffix("Z").partition(".")
+    return f"{whole.replace('T', ' ')}.{fraction[:3].ljust(3, '0')}"
+
+
 def lasted(item: Item) -> str:
     """How long a stream has been live, or was, as 1:02:03."""
     began = datetime.fromisoformat(item["startedAt"])

@@ -22,7 +22,7 @@ from livectl.commands.options import (
 )
 from livectl.commands.several import Several
 from livectl.errors import BadInput, NotFound, Unavailable, WaitedTooLong
-from livectl.output import Column, in_words, lasted, printable, short_time
+from livectl.output import Column, exact_time, in_words, lasted, printable, short_time
 from livectl.session import Session, of
 
 app = typer.Typer(
@@ -363,6 +363,6 @@ def _line(session: Session, item: dict[str, Any]) -> str:
         facts.append(f"came after {item['delayMs']} ms")
     if item.get("error"):
         facts.append(session.output.red(printable(item["error"])))
-    at, actor = item["at"][:23].replace("T", " "), printable(item["actor"])
+    at, actor = exact_time(item["at"]), printable(item["actor"])
     line = f"  {at}  {item['source']:8}{item['what']:26}{actor:20}{'  '.join(facts)}"
     return line.rstrip()

@@ -70,6 +70,11 @@ class Room(msgspec.Struct, kw_only=True):
             or caller.user_id in self.rules.moderators
         )
 
+    def keeps_out(self, caller: Caller, address: str) -> bool:
+        if caller.user_id in self.blocked:
+            return True
+        return address in self.blocked_addresses and not self.is_staff(caller)
+
 
 class Chat:
     def __init__(
@@ -150,11 +155,11 @@ class Chat:
 
     async def admit(self, room: Room, caller: Caller, address: str) -> None:
         """Let somebody into the chat. Raises Blocked."""
-        if _is_out(room, caller, address):
+        if room.keeps_out(caller, address):
             # A block may have ended a moment ago, of which this room has not heard.
             await self.look_again([room])
             await self.learn_rules(room)
-            if _is_out(room, caller, address):
+            if room.keeps_out(caller, address):
                 raise Blocked("Blocked")
         self._history.keep_address(
             SeenAddress(user_id=caller.user_id, address=address, at=self._clock.now())
@@ -265,12 +270,6 @@ class Chat:
 def _filter_of(words: tuple[str, ...]) -> WordFilter:
     """Most rooms have the words that are blocked everywhere, and no others."""
     return WordFilter(words)
-
-
-def _is_out(room: Room, caller: Caller, address: str) -> bool:
-    if caller.user_id in room.blocked:
-        return True
-    return address in room.blocked_addresses and not room.is_staff(caller)
 
 
 def _text_field(wish: Mapping[str, object], field: str, most: int) -> str:

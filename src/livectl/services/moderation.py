@@ -312,6 +312,7 @@ class Moderation:
         act: acts.Block = doing.act
         self._refuse_owner(doing, act.user_id)
         until = doing.at + timedelta(seconds=act.seconds) if act.seconds else None
+        await self._history.flush()  # where somebody came from a moment ago counts
         addresses = await self._store.addresses_of(act.user_id) if act.address else []
         told = doing.event(user=act.user_id, seconds=act.seconds, addresses=addresses or None)
         detail = f"{act.user_id} is blocked" + (

@@ -159,6 +159,8 @@ class LiveRooms:
         self._meter.live_sockets(len(self._guests))
         if room.closed:
             self._close_all(room)
+        elif facts.keeps_out(guest.caller, guest.address):  # since a moment ago
+            guest.closing = asyncio.ensure_future(self.close(guest, "blocked", "you were blocked"))
 
     def _seat(self, guest: Guest) -> bool:
         """Among those who keep order, or not: whether it is so."""
