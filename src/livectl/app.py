@@ -86,10 +86,12 @@ ROUTES = [*_API, reference([*_API, reading_page]), reading_page]
 
 @dataclass(frozen=True)
 class App:
-    """The ASGI application with what it is made of, for those who run it."""
+    """The ASGI application with what it is made of, for those who run it; `let_go` is to be called
+    when it begins to stop."""
 
     asgi: ASGIApp
     context: Context
+    let_go: Callable[[], None]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.asgi(scope, receive, send)
@@ -129,7 +131,9 @@ def create_app(settings: Settings, *, background: bool = False, polling: bool = 
         [route.mounted() for route in ROUTES], redirect_slashes=False, lifespan=lifespan
     )
     edge = _with_cors(Edge(router, context, meter), settings)
-    return App(edge if live_socket is None else _beside(live_socket.asgi, edge), context)
+    if live_socket is None:
+        return App(edge, context, let_go=lambda: None)
+    return App(_beside(live_socket.asgi, edge), context, live_socket.let_go)
 
 
 def _services(

@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import tempfile
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import uvicorn
+
+from livectl.app import App, asgi, open_store
 from livectl.config import Settings, require_for_serving
 from livectl.errors import BadSettings, NotReady
 
-if TYPE_CHECKING:
-    import uvicorn
-
 # What was accepted is finished within this time after SIGTERM.
 GRACE_S = 20
+
+
+class Server(uvicorn.Server):
+    """uvicorn waits for answers that are under way: here the application first answers those that
+    only wait for news."""
+
+    def __init__(self, app: App, **options: Any) -> None:
+        super().__init__(uvicorn.Config(app, **options))
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.let_go()
+        await super().shutdown(sockets)
 
 
 def serve(settings: Settings, *, host: str, port: int, workers: int, log_level: str) -> None:
@@ -23,8 +37,6 @@ def serve(settings: Settings, *, host: str, port: int, workers: int, log_level: 
     Raises BadSettings for missing or weak secrets and for several workers without Redis,
     Unavailable when the store cannot be reached, NotReady when it cannot start otherwise.
     """
-    import uvicorn
-
     require_for_serving(settings)
     if workers > 1 and not settings.redis_url:
         raise BadSettings(
@@ -36,7 +48,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int, log_level: 
     os.environ.update(settings.environment(), LIVECTL_LOG_LEVEL=log_level)
     options = {**server_options(settings), "host": host, "port": port}
     if workers == 1:
-        run(uvicorn.Config("livectl.app:asgi", factory=True, **options))
+        run(options)
         return
     # Whose poll comes to another worker than the one that knows them would be unknown there.
     os.environ["LIVECTL_LIVE_TRANSPORTS"] = "websocket"
@@ -48,17 +60,13 @@ def serve(settings: Settings, *, host: str, port: int, workers: int, log_level: 
 
 async def _set_up_store(settings: Settings) -> None:
     """Once, before any worker: a store that is away is told in a sentence, and ends it."""
-    from livectl.app import open_store
-
     async with open_store(settings):
         pass  # opening it made what it needs
 
 
-def run(config: uvicorn.Config) -> None:
+def run(options: dict[str, Any]) -> None:
     """Run one process to its end. Raises NotReady when it could not start."""
-    import uvicorn
-
-    server = uvicorn.Server(config)
+    server = Server(asgi(), **options)
     try:
         server.run()
     except SystemExit as error:  # the address is taken, for one

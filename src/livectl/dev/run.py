@@ -11,8 +11,7 @@ import sysconfig
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
-
-import uvicorn
+from typing import Any
 
 from livectl.app import App, create_app
 from livectl.config import Settings, load
@@ -21,7 +20,7 @@ from livectl.dev.synthetic import SyntheticHost
 from livectl.domain.people import Caller
 from livectl.domain.stream import Stream
 from livectl.errors import LivectlError, NotReady, Unavailable
-from livectl.runner import server_options
+from livectl.runner import Server, server_options
 from livectl.services.streams import StartWish
 
 Say = Callable[[str], None]
@@ -47,19 +46,19 @@ def run(settings: Settings, *, host: str, port: int, demo: bool, log_level: str,
 async def _run(settings: Settings, *, host: str, port: int, demo: bool, say: Say) -> None:
     async with _with_livekit(settings, port, say) as ready:
         app = create_app(ready, background=True)
-        server = _Server(uvicorn.Config(app, host=host, port=port, **server_options(ready)))
+        server = _Server(app, host=host, port=port, **server_options(ready))
         async with server.running(), _demo(app, say) if demo else nullcontext():
             _welcome(app, ready, f"http://{_shown(host)}:{port}", say)
             await server.told_to_stop.wait()
     say("stopped")
 
 
-class _Server(uvicorn.Server):
+class _Server(Server):
     """uvicorn stops by itself on a signal, and raises it again after that, which would cut our
     own ending short: here a signal only tells, and what was started last is ended first."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
+    def __init__(self, app: App, **options: Any) -> None:
+        super().__init__(app, **options)
         self.told_to_stop = asyncio.Event()
 
     @contextmanager

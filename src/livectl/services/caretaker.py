@@ -214,9 +214,8 @@ class Watch:
 
 
 class Caretaker:
-    """Runs the loops of a server from its start to its stop."""
-
-    """`tell_log_has_grown` is called when webhooks were handled: the sockets show it at once."""
+    """Runs the loops of a server from its start to its stop. `tell_log_has_grown` is called when
+    webhooks were handled: the sockets show it at once."""
 
     def __init__(
         self,

@@ -9,6 +9,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -214,3 +215,15 @@ def _memory_kib(server: Server) -> int:
     assert server._process is not None
     status = Path(f"/proc/{server._process.pid}/status").read_text()
     return int(status.partition("VmRSS:")[2].split()[0])
+
+
+@pytest.mark.parametrize("body", ["garbage", "9", "4" * 70_000])
+async def test_what_a_polling_client_posts_that_is_no_packet_is_refused(
+    live_server: Server, body: str
+) -> None:
+    async with httpx.AsyncClient(base_url=live_server.url, timeout=20) as http:
+        path = "/socket.io/?EIO=4&transport=polling"
+        opened = await http.get(path)
+        session = f"{path}&sid={json.loads(opened.text[1:])['sid']}"
+        posted = await http.post(session, content=body)
+        assert posted.status_code == 400

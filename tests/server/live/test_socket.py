@@ -354,6 +354,16 @@ async def test_viewers_are_told_when_the_number_changes(
     assert viewer.state["chat"]["slowSeconds"] == 5
 
 
+async def test_a_stop_does_not_wait_for_polls_that_wait(livekit: Any, new_stage: NewStage) -> None:
+    with Server(settings_for(livekit)) as server:
+        stage = await new_stage(server.url, ["polling"])
+        viewer = await stage.enter("vera")
+        await asyncio.to_thread(server.stop)  # it would get a second signal after 5 s, and say so
+        assert "timeout graceful shutdown exceeded" not in server.log.read_text()
+        assert "Finished server process" in server.log.read_text()
+        await viewer.leave()
+
+
 async def test_who_connects_too_often_is_refused_until_later(
     livekit: Any, new_stage: NewStage
 ) -> None:

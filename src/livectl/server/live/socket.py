@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import socketio
+from engineio.exceptions import EngineIOError
 from engineio.packet import NOOP, Packet
 from engineio.payload import Payload
 from socketio.exceptions import ConnectionRefusedError as Refused
@@ -36,6 +37,8 @@ from livectl.services.chat import Chat
 from livectl.services.moderation import Moderation
 
 log = logging.getLogger(__name__)
+_library_log = logging.getLogger("livectl.socketio")
+_library_log.setLevel(logging.WARNING)
 
 PATH = "/socket.io/"
 # Of one connection; an app has one, or a few while it changes rooms.
@@ -103,6 +106,8 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]  # it comes without ty
 
     async def _handle_eio_connect(self, eio_sid: str, environ: Any) -> None:
         await super()._handle_eio_connect(eio_sid, environ)
+        client = self.eio.sockets[eio_sid]
+        client.handle_post_request = _strict(client.handle_post_request)
         loop = asyncio.get_running_loop()
         loop.call_later(_ENTER_WITHIN_S, self._close_unless_in, eio_sid)
 
@@ -119,6 +124,20 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]  # it comes without ty
         client = self.eio.sockets.get(eio_sid)
         if client is not None and not client.upgraded:
             client.queue.put_nowait(Packet(NOOP))  # a poll that is under way need not wait longer
+
+
+def _strict(handle: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:
+    """What a client posts that is no packet ends it with a 400; engine.io would log a fault of ours
+    and answer that all is well."""
+
+    async def strictly(environ: Any) -> None:
+        try:
+            await handle(environ)
+        except (ValueError, TypeError, LookupError) as error:
+            log.info("a packet is none of engine.io: %s", type(error).__name__)
+            raise EngineIOError from error
+
+    return strictly
 
 
 class LiveSocket:
@@ -162,6 +181,10 @@ class LiveSocket:
             ping_interval=_PING_S,
             ping_timeout=_PONG_S,
             http_compression=False,
+            # At INFO both would write what clients send, tokens too; by default, to a handler of
+            # their own.
+            logger=_library_log,
+            engineio_logger=_library_log,
         )
         self.rooms = LiveRooms(chat, manager, self._sio.disconnect, bus, clock, meter)
         self.asgi: ASGIApp = socketio.ASGIApp(self._sio, socketio_path=PATH)
@@ -176,6 +199,12 @@ class LiveSocket:
             "live:record:start": self._record,
             "live:record:stop": self._record,
         }
+
+    def let_go(self) -> None:
+        """The server stops: polls that wait are answered, so that it need not wait for them."""
+        for client in self._sio.eio.sockets.values():
+            if not client.upgraded:
+                client.queue.put_nowait(Packet(NOOP))
 
     async def stop(self) -> None:
         await self._sio.shutdown()
