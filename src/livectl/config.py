@@ -80,6 +80,28 @@ def _rate(raw: str) -> tuple[int, int]:
     return int(parts[1]), int(parts[2])
 
 
+def _one_of(*words: str) -> Callable[[str], str]:
+    def read(raw: str) -> str:
+        if raw.lower() not in words:
+            raise ValueError("expected " + " or ".join(words))
+        return raw.lower()
+
+    return read
+
+
+def _encryption(raw: str) -> str:
+    """`AES256`, `aws:kms`, or `aws:kms:KEY`."""
+    if raw != "AES256" and raw != "aws:kms" and not raw.startswith("aws:kms:"):
+        raise ValueError("expected AES256, aws:kms or aws:kms:KEY")
+    return raw
+
+
+def _prefix(raw: str) -> str:
+    if not re.fullmatch(r"/?[\w.-]+(/[\w.-]+)*/?", raw) or ".." in raw.split("/"):
+        raise ValueError("expected a folder like recordings or app/recordings")
+    return raw.strip("/")
+
+
 def _url(*schemes: str) -> Callable[[str], str]:
     def read(raw: str) -> str:
         try:
@@ -149,6 +171,13 @@ SETTINGS: tuple[Setting, ...] = (
         "S3_ENDPOINT_URL", "s3_endpoint_url", _url("http", "https"), "", "an S3-compatible store"
     ),
     Setting(
+        "S3_ENCRYPTION",
+        "s3_encryption",
+        _encryption,
+        "",
+        "server-side encryption of what is sent: AES256, aws:kms or aws:kms:KEY",
+    ),
+    Setting(
         "JWT_SECRET",
         "jwt_secret",
         Secret,
@@ -205,6 +234,55 @@ SETTINGS: tuple[Setting, ...] = (
         _url("http", "https"),
         "",
         "a CDN in front of the bucket",
+    ),
+    Setting(
+        "LIVECTL_PUBLIC_URL",
+        "own_public_url",
+        _url("http", "https"),
+        "",
+        "where apps and encoders reach `livectl serve`",
+    ),
+    Setting(
+        "LIVECTL_RECORDER",
+        "recorder",
+        _one_of("embedded", "egress", "off"),
+        "embedded",
+        "what records: embedded (the media extra), egress (LiveKit's service) or off",
+    ),
+    Setting(
+        "LIVECTL_AUTO_RECORD",
+        "auto_record",
+        _flag,
+        False,
+        "true: a stream that may be recorded is, from when its host publishes",
+    ),
+    Setting(
+        "LIVECTL_RECORDING_PREFIX",
+        "recording_prefix",
+        _prefix,
+        "recordings",
+        "folder in the bucket that recordings go to",
+    ),
+    Setting(
+        "LIVECTL_RECORDING_LAYOUT",
+        "recording_layout",
+        _one_of("host", "room"),
+        "host",
+        "host: the host's picture and sound; room: everybody, composed (egress only)",
+    ),
+    Setting(
+        "LIVECTL_RECORDING_FORMAT",
+        "recording_format",
+        _one_of("mp4", "hls"),
+        "mp4",
+        "mp4, or hls (egress only)",
+    ),
+    Setting(
+        "LIVECTL_LINK_SECONDS",
+        "link_seconds",
+        _count(60, 604_800),
+        14_400,
+        "how long a link to a recording is good for",
     ),
     Setting(
         "LIVECTL_CORS_ORIGINS",
@@ -307,6 +385,7 @@ class Settings:
     aws_secret_access_key: Secret
     s3_bucket: str
     s3_endpoint_url: str
+    s3_encryption: str
     jwt_secret: Secret
     jwt_jwks_url: str
     jwt_issuer: str
@@ -318,6 +397,13 @@ class Settings:
     token: Secret
     public_browse: bool
     vod_public_base_url: str
+    own_public_url: str
+    recorder: str
+    auto_record: bool
+    recording_prefix: str
+    recording_layout: str
+    recording_format: str
+    link_seconds: int
     cors_origins: list[str]
     trusted_proxies: list[str]
     metrics_token: Secret

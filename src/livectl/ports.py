@@ -9,15 +9,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, Protocol
 
 import msgspec
 
 from livectl.domain.chat import ChatEntry, EntryKind
 from livectl.domain.event import Event
+from livectl.domain.ingress import ConnectionStatus, IngressKey
 from livectl.domain.moderation import ChatRules, Restriction, RestrictionKind
 from livectl.domain.people import Ban, Report
 from livectl.domain.presence import Sighting
+from livectl.domain.recording import RecorderKind, Recording, Sign, State, VodStatus
 from livectl.domain.stream import Stream
 from livectl.domain.webhook import InboxEntry, Participant
 
@@ -118,6 +121,48 @@ class InboxQuery(msgspec.Struct, frozen=True, kw_only=True):
     limit: int = 100
 
 
+class RecordingQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which recordings, the newest `requested_at` first, then by id, descending: all given
+    conditions hold. `ref` is the start of an id; `since` (it included) and `until` (it not) are
+    about requestedAt; `before` is the (requested_at, id) of the last one seen; `paths` are keys in
+    the bucket, of which any will do. Without `deleting`, those whose VOD is being deleted are
+    found like the others; with it, only they or only the others."""
+
+    stream_id: str | None = None
+    owner_id: str | None = None
+    states: tuple[State, ...] = ()
+    vod_statuses: tuple[VodStatus, ...] = ()
+    has_vod: bool | None = None
+    deleting: bool | None = None
+    ref: str | None = None
+    egress_id: str | None = None
+    paths: tuple[str, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+    before: tuple[datetime, str] | None = None
+    limit: int = 100
+
+
+class IngressQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which ingress keys, the newest first, then by id, descending: all given conditions hold.
+    `ref` is the start of an id; `room` is the `next_room` of a standing key, `ingress_id` and
+    `digest` those of any of its lines; `due_at` finds those with something to see to by then: an
+    encoder that left (`gone_since`), a line that ends, or an expiry that comes."""
+
+    owner_id: str | None = None
+    stream_id: str | None = None
+    live_stream_id: str | None = None
+    standing: bool | None = None
+    enabled: bool | None = None
+    ref: str | None = None
+    room: str | None = None
+    ingress_id: str | None = None
+    digest: str | None = None
+    due_at: datetime | None = None
+    before: tuple[datetime, str] | None = None
+    limit: int = 100
+
+
 class InboxDepth(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """How many wait, how many are parked, and when the oldest waiting one came."""
 
@@ -137,6 +182,8 @@ RecordKind = Literal[
     "chat",
     "chat_rules",
     "restriction",
+    "recording",
+    "ingress_key",
 ]  # in the order of an export; the addresses that people came from are not moved
 
 
@@ -381,7 +428,65 @@ class InboxStore(Protocol):
         ...
 
 
-class Store(StreamStore, ChatStore, ModerationStore, PeopleStore, InboxStore, Protocol):
+class RecordingStore(Protocol):
+    """Recordings with their VOD. The stream's `recording` and `vod` show its newest recording
+    (`domain.recording.shown_recording`, `shown_vod`; a `vod` stays until a newer recording has
+    one): in the same step as a change that comes with an event, or, on a store where two documents
+    are two steps, seen to by whoever opens the store or changes a recording next."""
+
+    async def add_recording(self, recording: Recording, event: Event) -> None:
+        """Raises Conflict where the stream has one that is unfinished (the `slot` of a recording
+        is unique within its stream), or the id is taken."""
+        ...
+
+    async def recording(self, recording_id: str) -> Recording | None: ...
+
+    async def recordings(self, query: RecordingQuery) -> list[Recording]: ...
+
+    async def save_recording(self, recording: Recording, event: Event | None) -> Recording | None:
+        """In the place of the one with its id and `rev`, as rev + 1: that one then. None where
+        another came in between: nothing changes then. Raises Conflict where it would be the second
+        unfinished one of its stream. Without an event (sizes, signs of life) the stream's document
+        is not touched."""
+        ...
+
+    async def remove_recording(self, recording: Recording, event: Event) -> bool:
+        """While its `rev` is still this one; the stream shows neither it nor its VOD any more."""
+        ...
+
+
+class IngressStore(Protocol):
+    """Ingress keys. The stream of a key that belongs to one shows it as `ingress`
+    (`domain.ingress.shown_ingress`), kept up in the way of `RecordingStore`."""
+
+    async def add_ingress_key(self, key: IngressKey, event: Event) -> None:
+        """Raises Conflict where its stream has one already (`stream_id` of keys that have one is
+        unique), or the id is taken."""
+        ...
+
+    async def ingress_key(self, key_id: str) -> IngressKey | None: ...
+
+    async def ingress_keys(self, query: IngressQuery) -> list[IngressKey]: ...
+
+    async def save_ingress_key(self, key: IngressKey, event: Event | None) -> IngressKey | None:
+        """In the way of `RecordingStore.save_recording`."""
+        ...
+
+    async def remove_ingress_key(self, key: IngressKey, event: Event) -> bool:
+        """While its `rev` is still this one; its stream shows an `ingress` no more."""
+        ...
+
+
+class Store(
+    StreamStore,
+    ChatStore,
+    ModerationStore,
+    PeopleStore,
+    InboxStore,
+    RecordingStore,
+    IngressStore,
+    Protocol,
+):
     """Everything durable."""
 
     async def open(self) -> None:
@@ -590,4 +695,211 @@ class Media(Protocol):
 
     def sign_webhook(self, body: bytes) -> str:
         """The Authorization that LiveKit would send with this body."""
+        ...
+
+
+class IngressSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """An ingress to be made at LiveKit's Ingress service. `source` is what a `url` one pulls."""
+
+    protocol: Literal["rtmp", "whip", "url"]
+    name: str
+    room: str
+    identity: str
+    source: str | None = None
+
+
+class MadeIngress(msgspec.Struct, frozen=True, kw_only=True):
+    """An ingress as LiveKit has it. `url` is where an encoder connects; `error` is of the last
+    connection; sizes in pixels, bitrates in bits a second; `updated_at` is LiveKit's."""
+
+    ingress_id: str
+    stream_key: str
+    url: str
+    room: str
+    identity: str
+    enabled: bool = True
+    status: ConnectionStatus = "inactive"
+    error: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    video_codec: str | None = None
+    audio_codec: str | None = None
+    width: int | None = None
+    height: int | None = None
+    video_bitrate: int | None = None
+    audio_bitrate: int | None = None
+
+
+class Ingresses(Protocol):
+    """LiveKit's Ingress, and its server's own WHIP. Raises NotReady, with the remedy, where this
+    LiveKit has no Ingress (no Redis)."""
+
+    async def create(self, spec: IngressSpec) -> MadeIngress:
+        """LiveKit makes it whether or not an Ingress service runs, except for `url`."""
+        ...
+
+    async def move(self, ingress_id: str, room: str) -> None:
+        """Its next connection joins this room. Raises NotFound, Conflict while it is connected."""
+        ...
+
+    async def enable(self, ingress_id: str, *, enabled: bool) -> None:
+        """Whether new connections are taken; one that stands is not ended. Raises NotFound."""
+        ...
+
+    async def delete(self, ingress_id: str) -> bool:
+        """An encoder that is connected is dropped. False where it was not there."""
+        ...
+
+    async def ingresses(
+        self, *, ingress_id: str | None = None, room: str | None = None
+    ) -> list[MadeIngress]:
+        """All of them, or those; none where LiveKit has no Ingress."""
+        ...
+
+    async def answers(self, url: str) -> bool:
+        """Whether anything takes connections at the host and port of an ingress's URL."""
+        ...
+
+    async def whip_offer(self, room: str, identity: str, offer: bytes) -> tuple[bytes, str]:
+        """Connect an encoder to livekit-server's own WHIP with its SDP offer: the answer, and the
+        path of the session at LiveKit. Raises BadInput where LiveKit does not take the offer."""
+        ...
+
+    async def whip_change(
+        self, method: Literal["PATCH", "DELETE"], session: str, headers: dict[str, str], body: bytes
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Pass a change of a session (ICE, or its end) on: status, headers and body of LiveKit's
+        answer."""
+        ...
+
+
+class Recorder(Protocol):
+    """What records a stream: the Egress service, or one of our own."""
+
+    kind: RecorderKind
+
+    async def start(self, recording: Recording) -> str:
+        """Begin; the name it goes by from then on (`egress_id`). Raises NotFound where the room is
+        not there, Unavailable (NotReady where nothing can record)."""
+        ...
+
+    async def stop(self, recording: Recording) -> None:
+        """Ask it to finish. Safe to repeat; `look` tells when it has."""
+        ...
+
+    async def look(self, recordings: Sequence[Recording]) -> dict[str, Sign]:
+        """What it knows of them now, by recording id; those that it knows nothing of (any more, or
+        on this host) are left out."""
+        ...
+
+    async def discard(self, recording: Recording) -> None:
+        """The file is safely elsewhere: what this host has of it may go."""
+        ...
+
+
+class StoredObject(msgspec.Struct, frozen=True, kw_only=True):
+    """An object in the bucket. `sha256` (hex) is there where livectl sent it, and `head` asked."""
+
+    path: str
+    size: int
+    modified_at: datetime
+    sha256: str | None = None
+    storage_class: str | None = None
+
+
+Progress = Callable[[int], None]
+
+
+class Objects(Protocol):
+    """The bucket of recordings and VOD: S3, or a directory. Paths are keys without a leading
+    slash. `type` is what documents call it (contract, Data), `bucket` its name (None where it has
+    none). All raise Unavailable when it cannot be reached or refuses, with the call and path."""
+
+    type: Literal["S3", "Local"]
+    bucket: str | None
+
+    async def ping(self) -> str:
+        """That it is there and may be written to; what it is, in words."""
+        ...
+
+    async def head(self, path: str) -> StoredObject | None: ...
+
+    async def send_file(
+        self, path: str, file: Path, *, content_type: str, sha256: str, told: Progress | None = None
+    ) -> StoredObject:
+        """Put a file there, in parts. One that was cut off (of the same file, to the same path) is
+        gone on with where it stopped. `told` is called with the bytes sent so far. What is then
+        there has this size and this SHA-256, or Unavailable is raised."""
+        ...
+
+    async def put(self, path: str, content: bytes, *, content_type: str) -> None: ...
+
+    async def get(self, path: str) -> bytes:
+        """All of a small one. Raises NotFound."""
+        ...
+
+    async def fetch(self, path: str, file: Path, told: Progress | None = None) -> str:
+        """Download to a file, going on where a part of it is there; its SHA-256. Raises
+        NotFound."""
+        ...
+
+    def open(self, path: str) -> BinaryIO:
+        """A seekable file that reads ranges as they are asked for; for threads, not for the event
+        loop. Raises NotFound, Unavailable (also from its methods)."""
+        ...
+
+    def pages(self, prefix: str, *, after: str | None = None) -> AsyncIterator[list[StoredObject]]:
+        """All under a prefix, by path, a page (at most 1000) at a time; `after` a path."""
+        ...
+
+    async def delete(self, paths: Sequence[str]) -> None:
+        """Safe to repeat; those that are not there count as deleted. Raises Unavailable that names
+        the first one that stayed."""
+        ...
+
+    async def set_storage_class(self, path: str, storage_class: str) -> None: ...
+
+    def locator(self, path: str) -> str:
+        """What names it for ever, and lets nobody in: `s3://bucket/key`, `file:key`."""
+        ...
+
+    def link(self, path: str, *, seconds: int, download_as: str | None = None) -> str:
+        """A URL that anybody who has it can read it at for so long, with ranges. For a directory:
+        a path of this server, with its signature."""
+        ...
+
+
+class MediaFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a media file is, read from itself: `duration` in seconds. `problem` says what is wrong
+    with it, where it cannot be played."""
+
+    format: str = "mp4"
+    duration: float | None = None
+    width: int | None = None
+    height: int | None = None
+    video_codec: str | None = None
+    audio_codec: str | None = None
+    problem: str | None = None
+
+
+class Pictures(msgspec.Struct, frozen=True, kw_only=True):
+    """A poster (JPEG), and small pictures in one JPEG with the WebVTT that says where each is."""
+
+    poster: bytes
+    sprite: bytes
+    thumbnails: str
+
+
+class Prober(Protocol):
+    """Reads media files, in worker threads. Raises NotReady where the media extra is missing."""
+
+    async def facts(self, open_file: Callable[[], BinaryIO], format_: str) -> MediaFacts: ...
+
+    async def pictures(self, open_file: Callable[[], BinaryIO], sprite_name: str) -> Pictures:
+        """The poster from a tenth of the way in. `sprite_name` is what the WebVTT calls the
+        sprite. Raises BadInput where no picture can be decoded."""
+        ...
+
+    async def decode(self, open_file: Callable[[], BinaryIO]) -> str | None:
+        """Decode some seconds at the start, the middle and the end: what is wrong, or None."""
         ...
