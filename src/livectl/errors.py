@@ -35,7 +35,7 @@ what to do next and, for bad input, the fields. The client rebuilds the same cla
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class LivectlError(Exception):
@@ -66,6 +66,13 @@ class BadInput(LivectlError):
     code = "bad_request"
     status = 400
     exit_code = 2
+
+    @classmethod
+    def of(cls, field: str, expected: str) -> Self:
+        """Of one field."""
+        return cls(
+            f"{field}: expected {expected}", details=[{"field": field, "expected": expected}]
+        )
 
 
 class BadSettings(BadInput):

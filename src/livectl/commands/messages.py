@@ -7,9 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from livectl.commands.acting import Acting, All, InStream, InStreamsOf, Users, scope_of, verb
-from livectl.commands.options import Limit, Since, moment
+from livectl.commands.options import Limit, Since, Until, moment
 from livectl.commands.several import in_short, named
-from livectl.commands.streams import Until
 from livectl.errors import BadInput
 from livectl.output import Column, Item, short_time
 from livectl.session import of

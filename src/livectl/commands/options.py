@@ -48,6 +48,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, do nothing.")]
 Limit = Annotated[int, typer.Option(min=1, help="At most this many.")]
 Since = Annotated[str | None, typer.Option(help="From this time: 2h, 7d, or ISO 8601.")]
+Until = Annotated[str | None, typer.Option(help="Before this time: 2h, 7d, or ISO 8601.")]
 
 
 def seconds(text: str, option: str) -> int:

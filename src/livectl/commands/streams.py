@@ -14,6 +14,7 @@ from livectl.commands.options import (
     Limit,
     Since,
     StreamRef,
+    Until,
     Yes,
     complete_live,
     find_stream,
@@ -54,7 +55,6 @@ Live = Annotated[bool | None, typer.Option("--live/--ended", help="Only those.")
 Owner = Annotated[str | None, typer.Option(help="Of this user.")]
 Tag = Annotated[str | None, typer.Option(help="With this tag.")]
 Title = Annotated[str | None, typer.Option(help="With this in the title.")]
-Until = Annotated[str | None, typer.Option(help="Before this time: 2h, 7d, or ISO 8601.")]
 
 
 def _filters(**given: Any) -> dict[str, Any]:

@@ -215,10 +215,7 @@ def user_token(
 def clean_user_id(raw: str, field: str = "userId") -> str:
     """A user id that can be part of a room name. Raises BadInput."""
     if not raw or len(raw) > _MAX_USER_ID or not raw.isprintable() or raw != raw.strip():
-        expected = f"1 to {_MAX_USER_ID} printable characters"
-        raise BadInput(
-            f"{field}: expected {expected}", details=[{"field": field, "expected": expected}]
-        )
+        raise BadInput.of(field, f"1 to {_MAX_USER_ID} printable characters")
     return raw
 
 

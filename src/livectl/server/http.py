@@ -175,10 +175,7 @@ async def _moderated(context: Context, caller: Caller, scoped: Any) -> Stream | 
 def object_id(raw: str, field: str = "id") -> str:
     """Raises BadInput unless it is 24 hex digits (contract, REST)."""
     if not is_object_id(raw.lower()):
-        expected = "24 hexadecimal digits"
-        raise BadInput(
-            f"{field}: expected {expected}", details=[{"field": field, "expected": expected}]
-        )
+        raise BadInput.of(field, "24 hexadecimal digits")
     return raw.lower()
 
 

@@ -39,8 +39,5 @@ def read_cursor(cursor: str | None) -> tuple[datetime, str] | None:
     except (ValueError, OverflowError, binascii.Error):
         place = None
     if place is None or not is_object_id(place[1]):
-        expected = "the nextCursor of an earlier answer"
-        raise BadInput(
-            f"cursor: expected {expected}", details=[{"field": "cursor", "expected": expected}]
-        )
+        raise BadInput.of("cursor", "the nextCursor of an earlier answer")
     return place

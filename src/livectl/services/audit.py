@@ -19,7 +19,6 @@ AUDITED = (
     "user.unbanned",
     "report.resolved",
     "webhook.replayed",
-    "token.issued",
 )
 _PAGE = 1000
 

@@ -177,7 +177,7 @@ class Chat:
     async def react(self, room: Room, caller: Caller, emoji: object) -> str:
         """Raises BadInput, TimedOut, TooMany."""
         if not isinstance(emoji, str) or not is_one_emoji(emoji):
-            raise _wrong("emoji", "one emoji")
+            raise BadInput.of("emoji", "one emoji")
         self._not_quiet(room, caller.user_id)
         await self._within(self._rates.reaction, "reaction", caller.user_id)
         return emoji
@@ -190,7 +190,7 @@ class Chat:
         gift_type = _text_field(wish, "giftType", GIFT_TYPE_MAX)
         value = wish.get("value")
         if type(value) is not int or not 1 <= value <= self._gift_max:
-            raise _wrong("value", f"a whole number from 1 to {self._gift_max}")
+            raise BadInput.of("value", f"a whole number from 1 to {self._gift_max}")
         client_id = None
         if wish.get("clientId") is not None:
             client_id = _text_field(wish, "clientId", CLIENT_ID_MAX)
@@ -213,10 +213,10 @@ class Chat:
     def _text(self, content: object, field: str = "content") -> str:
         expected = f"1 to {MESSAGE_MAX} characters"
         if not isinstance(content, str) or len(content) > 4 * MESSAGE_MAX:
-            raise _wrong(field, expected)
+            raise BadInput.of(field, expected)
         text = cleaned(content)
         if not 1 <= len(text) <= MESSAGE_MAX:
-            raise _wrong(field, expected)
+            raise BadInput.of(field, expected)
         return text
 
     async def _check(self, room: Room, user_id: str, text: str) -> None:
@@ -276,14 +276,8 @@ def _text_field(wish: Mapping[str, object], field: str, most: int) -> str:
     raw = wish.get(field)
     text = cleaned(raw) if isinstance(raw, str) and len(raw) <= 4 * most else ""
     if not 1 <= len(text) <= most:
-        raise _wrong(field, f"text of 1 to {most} characters")
+        raise BadInput.of(field, f"text of 1 to {most} characters")
     return text
-
-
-def _wrong(field: str, expected: str) -> BadInput:
-    return BadInput(
-        f"{field}: expected {expected}", details=[{"field": field, "expected": expected}]
-    )
 
 
 def _whole(seconds: float) -> int:

@@ -260,7 +260,9 @@ class Moderation:
     async def _restore(self, doing: _Doing) -> Outcome:
         ids, hidden_by = doing.act.message_ids, doing.act.event_id
         if bool(ids) == (hidden_by is not None):
-            raise _wrong("messageIds", "either messages, or the eventId of what took them away")
+            raise BadInput.of(
+                "messageIds", "either messages, or the eventId of what took them away"
+            )
         streams = await self._streams_of(doing)
         query = ChatQuery(ids=tuple(ids), stream_ids=streams, hidden=True, limit=10_000)
         # What an act took away in other streams than those of the scope stays away.
@@ -274,7 +276,7 @@ class Moderation:
         if found == []:
             raise NotFound("nothing of that is hidden there")
         return doing.outcome(
-            f"{len(found) if found else 'its'} messages are back",
+            f"{_counted(len(found), 'message') if found else 'its messages'} to be seen again",
             told,
             count=len(found or ()),
             missing={*ids}.difference(found or ()),
@@ -492,13 +494,13 @@ class Moderation:
 
     def _one_stream(self, doing: _Doing) -> Stream:
         if doing.stream is None:
-            raise _wrong("streamId", "the stream, it is missing")
+            raise BadInput.of("streamId", "the stream, it is missing")
         return doing.stream
 
     def _refuse_owner(self, doing: _Doing, user_id: str) -> None:
         owner = doing.stream.owner_id if doing.stream else doing.act.owner_id
         if user_id == owner:
-            raise _wrong("userId", "somebody other than the streams' owner")
+            raise BadInput.of("userId", "somebody other than the streams' owner")
 
     async def _live(self, doing: _Doing) -> list[Stream]:
         """The live streams of the scope."""
@@ -622,7 +624,7 @@ def _with(
     gone = set(less)
     named = [one for one in dict.fromkeys([*known, *more]) if one not in gone]
     if len(named) > most:
-        raise _wrong(field, f"at most {most} in all, this would make {len(named)}")
+        raise BadInput.of(field, f"at most {most} in all, this would make {len(named)}")
     return named
 
 
@@ -631,23 +633,17 @@ def _words_with(known: list[str], more: list[str], less: list[str]) -> list[str]
     try:
         return check_words(words) if more else words
     except ValueError as error:
-        raise _wrong("addWords", str(error)) from error
+        raise BadInput.of("addWords", str(error)) from error
 
 
 def _checked(word: str, field: str) -> str:
     try:
         return check_word(word)
     except ValueError as error:
-        raise _wrong(field, f"{word!r}: {error}") from error
+        raise BadInput.of(field, f"{word!r}: {error}") from error
 
 
 def _sayable(text: str) -> str:
     if not (said := cleaned(text)):
-        raise _wrong("content", "text that can be seen")
+        raise BadInput.of("content", "text that can be seen")
     return said
-
-
-def _wrong(field: str, expected: str) -> BadInput:
-    return BadInput(
-        f"{field}: expected {expected}", details=[{"field": field, "expected": expected}]
-    )

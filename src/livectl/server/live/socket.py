@@ -320,10 +320,7 @@ def _pin_of(stream_id: str, data: Any) -> Pin:
     message_id, content = data.get("messageId"), data.get("content")
     for field, value, most in (("messageId", message_id, 128), ("content", content, 1000)):
         if not isinstance(value, str) or not 1 <= len(value) <= most:
-            expected = f"text of 1 to {most} characters"
-            raise BadInput(
-                f"{field}: expected {expected}", details=[{"field": field, "expected": expected}]
-            )
+            raise BadInput.of(field, f"text of 1 to {most} characters")
     return Pin(stream_id=stream_id, message_id=message_id, content=content)
 
 

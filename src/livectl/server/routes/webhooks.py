@@ -111,11 +111,7 @@ async def show(call: Call) -> WebhookWithBody:
 
 async def replay(call: Call, body: Replay) -> Replayed:
     if not (body.ids or body.failed or body.since):
-        expected = "ids, or failed: true, or a time"
-        raise BadInput(
-            f"nothing chosen: expected {expected}",
-            details=[{"field": "ids", "expected": expected}],
-        )
+        raise BadInput.of("ids", "ids, or failed: true, or since")
     queued = await call.context.inbox.replay(
         body.ids, failed=body.failed, since=body.since, by=call.caller.name
     )
