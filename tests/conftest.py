@@ -13,6 +13,7 @@ import pytest
 from tests.parts import PartMissing
 from tests.parts.ferretdb import Databases, databases
 from tests.parts.livekit import LiveKit
+from tests.parts.minio import MinIO
 from tests.parts.redis import Redis
 from tests.shell import JWT_SECRET, Shell, livekit_settings
 
@@ -68,6 +69,15 @@ def redis() -> Iterator[Redis]:
     """A Redis for all tests, at `redis.url`."""
     with skipped_if_missing():
         server = Redis()
+    with server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def minio() -> Iterator[MinIO]:
+    """An S3 server for all tests: `minio.bucket()` makes an empty bucket."""
+    with skipped_if_missing():
+        server = MinIO()
     with server:
         yield server
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import hmac
 import os
+import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,13 +20,30 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from livectl.adapters.livekit import LiveKit, NoLiveKit
+from livectl.adapters.files import FileObjects
+from livectl.adapters.ingress import Ingress
+from livectl.adapters.livekit import LiveKit
+from livectl.adapters.livekit_calls import LiveKitCalls, NoLiveKit
 from livectl.adapters.no_meter import NoMeter
+from livectl.adapters.prober import AvProber
 from livectl.adapters.system_clock import SystemClock
 from livectl.adapters.tcp import reach
 from livectl.config import Settings, load, require_for_serving
+from livectl.domain.recording import RecorderKind
+from livectl.domain.signature import Signer
 from livectl.errors import BadSettings
-from livectl.ports import Bus, Clock, Limiter, Media, Meter, Rate, Store
+from livectl.ports import (
+    Bus,
+    Clock,
+    Ingresses,
+    Limiter,
+    Media,
+    Meter,
+    Objects,
+    Rate,
+    Recorder,
+    Store,
+)
 from livectl.server.auth import Authenticator, user_token
 from livectl.server.context import Context
 from livectl.server.edge import Edge
@@ -36,34 +54,60 @@ from livectl.server.routes import (
     bans,
     doctor,
     events,
+    files,
     health,
+    ingress,
     live,
     messages,
     moderation,
     reconcile,
+    recordings,
     reports,
+    stats,
     streams,
     tokens,
+    vod_upkeep,
+    vods,
     webhooks,
+    whip,
 )
 from livectl.services.audit import Audit
+from livectl.services.backfill import Backfill
 from livectl.services.caretaker import Caretaker, Guard, Watch, call_reconcile
 from livectl.services.doctor import Doctor, Probe
+from livectl.services.encoders import Encoders
 from livectl.services.events import EventLog
 from livectl.services.feed import Feed
 from livectl.services.health import Ask, Health
 from livectl.services.history import History
 from livectl.services.inbox import Inbox
+from livectl.services.ingress import IngressKeys
+from livectl.services.ingress_book import IngressBook
+from livectl.services.ingress_drift import IngressDrift
+from livectl.services.ingress_lines import Lines
+from livectl.services.ingress_off import IngressOff
 from livectl.services.moderation import Moderation
 from livectl.services.notices import Notices
 from livectl.services.presence import Presence
+from livectl.services.prune import Prune
 from livectl.services.reconcile import Reconcile
+from livectl.services.recording_book import RecordingBook
+from livectl.services.recording_delivery import Delivery
+from livectl.services.recording_watch import RecordingWatch
+from livectl.services.recordings import Policy, Recordings
+from livectl.services.replays import Replays
 from livectl.services.reports import Reports
+from livectl.services.stats import Stats
 from livectl.services.streams import Streams
 from livectl.services.teardown import Teardown
 from livectl.services.timeline import Timeline
+from livectl.services.verify import Verify
+from livectl.services.vods import Vods
+from livectl.services.whip import Whip
 
 if TYPE_CHECKING:
+    from livectl.adapters.egress import BucketAccess
+    from livectl.adapters.s3 import S3Objects
     from livectl.server.live.socket import LiveSocket
     from livectl.services.chat import Rates
 
@@ -73,13 +117,20 @@ _API = [
     *moderation.routes,
     *reports.routes,
     *streams.routes,
+    *ingress.routes,
+    *whip.routes,
     *bans.routes,
     *webhooks.routes,
     *reconcile.routes,
+    *recordings.routes,
     *events.routes,
+    *stats.routes,
     *tokens.routes,
     *doctor.routes,
     *health.routes,
+    *files.routes,
+    *vods.routes,
+    *vod_upkeep.routes,
 ]
 ROUTES = [*_API, reference([*_API, reading_page]), reading_page]
 
@@ -105,9 +156,15 @@ def create_app(settings: Settings, *, background: bool = False, polling: bool = 
     clock = SystemClock()
     meter = _meter(background)
     store = make_store(settings)
-    media = _media(settings, meter)
+    livekit = _livekit(settings, meter)
+    media = _media(settings, livekit)
     bus = _bus(settings if background else None, meter)
-    context, watch = _services(settings, store, media, clock, meter, bus)
+    objects = _objects(settings, clock, meter)
+    ingresses = _ingresses(livekit)
+    recorders = _recorders(settings, media, livekit)
+    context, watch = _services(
+        settings, store, media, clock, meter, bus, objects, ingresses, recorders
+    )
     live_socket = None
     if background:
         live_socket = _live_socket(settings, context, store, bus, meter, polling=polling)
@@ -117,11 +174,20 @@ def create_app(settings: Settings, *, background: bool = False, polling: bool = 
         async with AsyncExitStack() as stack:
             await store.open()
             stack.push_async_callback(store.close)
-            stack.push_async_callback(media.close)
+            stack.push_async_callback(objects.close)
+            if livekit is not None:
+                stack.push_async_callback(livekit.close)
+            # A server that comes next goes on with what is cut off; a command has none after it.
+            stack.push_async_callback(context.recording_watch.close, finish=not background)
             if live_socket is not None:
                 await stack.enter_async_context(_live(live_socket, bus, context))
                 caretaker = Caretaker(
-                    store, clock, context.inbox, watch, context.tell_log_has_grown
+                    store,
+                    clock,
+                    context.inbox,
+                    watch,
+                    context.recording_watch,
+                    context.tell_log_has_grown,
                 )
                 await caretaker.start()
                 stack.push_async_callback(caretaker.stop)
@@ -137,19 +203,52 @@ def create_app(settings: Settings, *, background: bool = False, polling: bool = 
 
 
 def _services(
-    settings: Settings, store: Store, media: Media, clock: Clock, meter: Meter, bus: Bus
+    settings: Settings,
+    store: Store,
+    media: Media,
+    clock: Clock,
+    meter: Meter,
+    bus: Bus,
+    objects: FileObjects | S3Objects,
+    ingresses: Ingresses,
+    recorders: Mapping[RecorderKind, Recorder],
 ) -> tuple[Context, Watch]:
     """All that the product does, for the routes; and what a server does by itself."""
-    teardown = Teardown(store, media, clock)
+    start_grace = timedelta(seconds=settings.start_grace_seconds)
+    book = IngressBook(store, clock)
+    lines = Lines(ingresses, media, clock)
+    off = IngressOff(store, book, lines, ingresses, clock)
+    prober = AvProber()
+    vods = Vods(store, objects, prober, clock)
+    policy = _policy(settings)
+    recording_book = RecordingBook(store, clock, meter)
+    delivery = Delivery(store, objects, recorders, clock, recording_book, vods.publish)
+    recordings = Recordings(store, media, recorders, clock, recording_book, delivery, policy)
+    recording_watch = RecordingWatch(
+        store,
+        media,
+        recorders,
+        clock,
+        meter,
+        recording_book,
+        delivery,
+        recordings,
+        host=policy.host,
+    )
+    teardown = Teardown(store, media, clock, off, end_recordings=recordings.end_of)
     presence = Presence(store, clock)
     history = History(store, clock)
     moderation = Moderation(store, media, clock, history)
     feed = Feed(store)
+    streams = Streams(
+        store, media, clock, teardown, moderation, open_to_hosts=settings.feature_go_live
+    )
+    encoders = Encoders(store, clock, book, lines, off, streams, teardown)
     inbox = Inbox(
         store,
         media,
         clock,
-        Notices(store, moderation, presence, teardown),
+        Notices(store, moderation, presence, teardown, recordings, encoders),
         meter,
         tries=settings.webhook_tries,
         call_reconcile=lambda why: call_reconcile(store, clock, why),
@@ -162,8 +261,10 @@ def _services(
         moderation,
         presence,
         teardown,
-        start_grace=timedelta(seconds=settings.start_grace_seconds),
+        IngressDrift(ingresses, clock, book, lines, off, encoders, start_grace=start_grace),
+        start_grace=start_grace,
     )
+    numbers = Stats(store, clock)
     watch = Watch(
         store,
         clock,
@@ -172,6 +273,9 @@ def _services(
         inbox,
         moderation,
         history,
+        encoders,
+        recording_watch,
+        numbers,
         every=timedelta(seconds=settings.reconcile_seconds),
         keep_webhooks=timedelta(days=settings.webhook_keep_days),
         keep_chat=timedelta(days=settings.chat_keep_days),
@@ -188,9 +292,9 @@ def _services(
     context = Context(
         clock=clock,
         authenticator=_authenticator(settings),
-        streams=Streams(
-            store, media, clock, teardown, moderation, open_to_hosts=settings.feature_go_live
-        ),
+        streams=streams,
+        ingress=IngressKeys(store, media, clock, book, lines, off, teardown),
+        whip=Whip(ingresses, clock, book, lines, encoders, streams),
         history=history,
         feed=feed,
         moderation=moderation,
@@ -199,8 +303,11 @@ def _services(
         timeline=Timeline(store),
         inbox=inbox,
         reconcile=reconcile,
+        recordings=recordings,
+        recording_watch=recording_watch,
         events=EventLog(store),
-        doctor=Doctor(store, media, clock, inbox, _probes(settings)),
+        stats=numbers,
+        doctor=Doctor(store, media, clock, inbox, _probes(settings, objects)),
         health=_health(settings, store, media, bus),
         active_rounds=Rounds(),
         metrics=metrics,
@@ -208,6 +315,20 @@ def _services(
         public_url=media.public_url,
         tell_log_has_grown=tell_log_has_grown,
         hash_address=_address_hash(settings),
+        files=objects if isinstance(objects, FileObjects) else None,
+        vods=vods,
+        replays=Replays(
+            store,
+            objects,
+            clock,
+            Signer(_key_for(settings, "vod links")),
+            cdn=settings.vod_public_base_url,
+            seconds=settings.link_seconds,
+        ),
+        backfill=Backfill(store, objects, vods, clock, prefix=settings.recording_prefix),
+        verify=Verify(store, objects, prober, prefix=settings.recording_prefix),
+        prune=Prune(store, objects, prefix=settings.recording_prefix),
+        own_public_url=settings.own_public_url,
     )
     return context, watch
 
@@ -345,6 +466,7 @@ def _live_socket(
     return LiveSocket(
         chat,
         context.moderation,
+        context.recordings,
         context.authenticator,
         bus,
         context.clock,
@@ -373,16 +495,115 @@ def _health(settings: Settings, store: Store, media: Media, bus: Bus) -> Health:
     return Health(needed, {"redis": bus.ping} if settings.redis_url else {})
 
 
-def _media(settings: Settings, meter: Meter) -> Media:
+def _livekit(settings: Settings, meter: Meter) -> LiveKitCalls | None:
     if not settings.has_livekit:
-        return NoLiveKit()
-    return LiveKit(
+        return None
+    return LiveKitCalls(
         settings.livekit_url,
         settings.livekit_api_key,
         settings.livekit_api_secret.reveal(),
-        public_url=settings.livekit_public_url,
         meter=meter,
     )
+
+
+def _media(settings: Settings, livekit: LiveKitCalls | None) -> Media:
+    if livekit is None:
+        return NoLiveKit()
+    return LiveKit(livekit, public_url=settings.livekit_public_url)
+
+
+def _ingresses(livekit: LiveKitCalls | None) -> Ingresses:
+    return NoLiveKit() if livekit is None else Ingress(livekit)
+
+
+def _objects(settings: Settings, clock: Clock, meter: Meter) -> FileObjects | S3Objects:
+    if not settings.s3_bucket:
+        return FileObjects(
+            settings.data_dir / "objects", key=_key_for(settings, "file links"), clock=clock
+        )
+    from livectl.adapters.s3 import S3Objects
+
+    key_id, secret_key = _aws_keys(settings)
+    return S3Objects(
+        settings.s3_bucket,
+        region=settings.aws_region,
+        endpoint_url=settings.s3_endpoint_url,
+        key_id=key_id,
+        secret_key=secret_key,
+        encryption=settings.s3_encryption,
+        probe=f"{settings.recording_prefix}/.livectl-probe",
+        meter=meter,
+    )
+
+
+def _policy(settings: Settings) -> Policy:
+    names: dict[str, RecorderKind] = {"embedded": "embedded", "egress": "egress"}
+    return Policy(
+        recorder=names.get(settings.recorder),
+        layout="room" if settings.recording_layout == "room" else "host",
+        format="hls" if settings.recording_format == "hls" else "mp4",
+        prefix=settings.recording_prefix,
+        auto=settings.auto_record,
+        host=socket.gethostname(),
+    )
+
+
+def _recorders(
+    settings: Settings, media: Media, livekit: LiveKitCalls | None
+) -> dict[RecorderKind, Recorder]:
+    """All of them, whichever is used for new ones: what another one began is seen to as well."""
+    if livekit is None:
+        return {}
+    from livectl.adapters.egress import Egress
+    from livectl.adapters.recorder.embedded import EmbeddedRecorder
+
+    embedded = EmbeddedRecorder(
+        settings.livekit_url,
+        settings.livekit_api_key,
+        settings.livekit_api_secret.reveal(),
+        data_dir=settings.data_dir,
+        host=socket.gethostname(),
+    )
+    if settings.s3_bucket:
+        egress = Egress(livekit, media, access=lambda: _bucket_access(settings))
+    else:
+        egress = Egress(livekit, media, directory=settings.data_dir / "objects")
+    return {"embedded": embedded, "egress": egress}
+
+
+def _bucket_access(settings: Settings) -> BucketAccess:
+    """As the AWS chain has it at this moment; it may ask the machine's role, so not in the event
+    loop. Without any, Egress is left to its own."""
+    import boto3
+
+    from livectl.adapters.egress import BucketAccess
+
+    key_id, secret, token = *_aws_keys(settings), None
+    if not key_id and (found := boto3.Session().get_credentials()):
+        key_id, secret, token = found.get_frozen_credentials()
+    return BucketAccess(
+        bucket=settings.s3_bucket,
+        region=settings.aws_region,
+        endpoint=settings.s3_endpoint_url,
+        path_style=bool(settings.s3_endpoint_url),
+        access_key=key_id,
+        secret_key=secret,
+        session_token=token or "",
+    )
+
+
+def _aws_keys(settings: Settings) -> tuple[str, str]:
+    """Those that are given. A key of the environment is left to the AWS chain: a session token may
+    belong to it."""
+    if settings.sources["AWS_ACCESS_KEY_ID"] in {"environment", "default"}:
+        return "", ""
+    return settings.aws_access_key_id.reveal(), settings.aws_secret_access_key.reveal()
+
+
+def _key_for(settings: Settings, purpose: str) -> bytes:
+    """A key of its own for one purpose, the same in all servers of a deployment."""
+    secret = settings.livekit_api_secret.reveal() or settings.jwt_secret.reveal()
+    return hmac.new(secret.encode(), purpose.encode(), "sha256").digest()
 
 
 def _authenticator(settings: Settings) -> Authenticator:
@@ -411,7 +632,7 @@ def _signer(settings: Settings) -> Callable[[str, bool, int], str]:
     return sign
 
 
-def _probes(settings: Settings) -> dict[str, Probe]:
+def _probes(settings: Settings, objects: Objects) -> dict[str, Probe]:
     """Checks of outside parts that are only there when they are set up."""
     probes: dict[str, Probe] = {}
     urls = {
@@ -425,27 +646,42 @@ def _probes(settings: Settings) -> dict[str, Probe]:
         from livectl.adapters.redis import ping_redis
 
         probes["redis"] = lambda: ping_redis(settings.redis_url)
-    if settings.s3_bucket:
-        from livectl.adapters.s3 import look_at_bucket
-
-        probes["s3"] = lambda: look_at_bucket(
-            settings.s3_bucket,
-            region=settings.aws_region,
-            endpoint_url=settings.s3_endpoint_url,
-            key_id=settings.aws_access_key_id.reveal(),
-            secret_key=settings.aws_secret_access_key.reveal(),
-        )
+    probes["s3" if objects.type == "S3" else "files"] = objects.ping
     return probes
 
 
 def _with_cors(app: ASGIApp, settings: Settings) -> ASGIApp:
-    if not settings.cors_origins:
-        return app
+    """Pages of the set origins may call the API. WHIP is for encoders on any page, which come with
+    a key that no browser sends by itself."""
+    whip = CORSMiddleware(
+        app,
+        allow_origins=["*"],
+        allow_methods=["OPTIONS", "POST", "PATCH", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "If-Match"],
+        expose_headers=["Location", "ETag", "Link", "Accept-Patch", "X-Request-Id"],
+        max_age=600,
+    )
+    rest = _with_cors_of_api(app, settings) if settings.cors_origins else app
+
+    async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+        is_whip = scope["type"] == "http" and scope["path"].startswith("/whip")
+        await (whip if is_whip else rest)(scope, receive, send)
+
+    return dispatch
+
+
+def _with_cors_of_api(app: ASGIApp, settings: Settings) -> ASGIApp:
     return CORSMiddleware(
         app,
         allow_origins=settings.cors_origins,
         allow_methods=["GET", "POST", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match"],
-        expose_headers=["ETag", "Retry-After", "X-Request-Id"],
+        allow_headers=[
+            "Authorization",
+            "Content-Type",
+            "Idempotency-Key",
+            "If-None-Match",
+            "Range",
+        ],
+        expose_headers=["Accept-Ranges", "Content-Range", "ETag", "Retry-After", "X-Request-Id"],
         max_age=600,
     )

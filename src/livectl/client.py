@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from livectl.config import Settings, mask_url
 from livectl.errors import (
@@ -80,11 +80,14 @@ class Client:
         body: Any = None,
         *,
         headers: dict[str, str] | None = None,
+        patience: float = 0,
         **query: Any,
     ) -> Any:
+        """`patience` is how many seconds it may take at least, whatever --timeout says."""
         raw = body if isinstance(body, bytes) else json.dumps(body or {}).encode()
         sent = {"Content-Type": "application/json", **(headers or {})}
-        return self._call(Request("POST", path, _query(query), raw, sent), only_shown=self._curl)
+        request = Request("POST", path, _query(query), raw, sent)
+        return self._call(request, only_shown=self._curl, patience=patience)
 
     def delete(self, path: str) -> Any:
         return self._call(Request("DELETE", path), only_shown=self._curl)
@@ -112,27 +115,52 @@ class Client:
                 return
             query["cursor"] = page["nextCursor"]
 
+    def piece(self, url: str, first: int, last: int) -> bytes:
+        """These bytes, both included, of what a link leads to; all of it where it has no more. One
+        to the server that this client has is asked for there, and nobody else gets its token."""
+        headers = {"Range": f"bytes={first}-{last}"}
+        if url.startswith(f"{self._transport.base_url}/"):
+            parts = urlsplit(url)
+            query = dict(parse_qsl(parts.query))
+            request = Request("GET", unquote(parts.path), query, headers=headers)
+            reply = self._run(self._within_time(request, self._transport.send(request)))
+        else:
+            request = Request("GET", urlsplit(url).path)
+            reply = self._run(self._within_time(request, _get(url, headers)))
+        if reply.status != 206 and not (reply.status == 200 and first == 0):
+            raise (
+                error_of(reply)
+                if reply.status in {401, 403, 404}
+                else Unavailable(
+                    f"{mask_url(url.partition('?')[0])} answered {reply.status} to a part of it",
+                    hint="it is kept as far as it came: try again",
+                )
+            )
+        return reply.body
+
     def close(self) -> None:
         with suppress(LivectlError):
             self._run(self._transport.close())
         self._runner.close()
 
-    def _call(self, request: Request, *, only_shown: bool) -> Any:
+    def _call(self, request: Request, *, only_shown: bool, patience: float = 0) -> Any:
         if only_shown:
             raise Shown(self._as_curl(request))
-        reply = self._run(self._within_time(request, self._transport.send(request)))
+        sent = self._transport.send(request)
+        reply = self._run(self._within_time(request, sent, patience))
         if reply.status >= 300:
             raise error_of(reply)
         return _decoded(reply.body)
 
-    async def _within_time(self, request: Request, answer: Awaitable[T]) -> T:
+    async def _within_time(self, request: Request, answer: Awaitable[T], patience: float = 0) -> T:
+        seconds = max(self._timeout, patience)
         try:
             # Not wait_for, which on Python 3.11 may swallow a Ctrl-C.
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(seconds):
                 return await answer
         except TimeoutError as error:
             raise TimedOutside(
-                f"no answer to {request.method} {request.path} within {self._timeout:g} s",
+                f"no answer to {request.method} {request.path} within {seconds:g} s",
                 hint="give it more with --timeout",
             ) from error
 
@@ -230,7 +258,7 @@ class InProcess:
         return self._app
 
     def _scope(self, request: Request) -> dict[str, Any]:
-        headers = {"host": "localhost", **request.headers}
+        headers = {"host": urlsplit(self.base_url).netloc, **request.headers}
         return {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -336,6 +364,21 @@ def error_of(reply: Reply) -> LivectlError:
         details=told.get("details"),
         retry_after=int(retry_after) if retry_after.isdigit() else None,
     )
+
+
+async def _get(url: str, headers: dict[str, str]) -> Reply:
+    """From somewhere that is no server of ours: its URL as it stands, for it may be signed."""
+    import httpx
+
+    try:
+        async with httpx.AsyncClient(timeout=None) as client:  # noqa: S113 (the call has a limit)
+            reply = await client.get(url, headers=headers)
+    except httpx.HTTPError as error:
+        raise Unavailable(
+            f"{mask_url(url.partition('?')[0])} could not be reached: "
+            f"{str(error) or type(error).__name__}"
+        ) from error
+    return Reply(reply.status_code, dict(reply.headers), reply.content)
 
 
 def _decoded(body: bytes) -> Any:

@@ -6,10 +6,11 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from livectl.errors import BadInput, LivectlError
 
@@ -19,6 +20,12 @@ Item = dict[str, Any]
 _COLUMN_MAX = 26
 _LAST_MIN = 16
 _GAP = 2
+
+
+class Progress(Protocol):
+    """Tells how much is done, of how much where that is known, and more in words."""
+
+    def __call__(self, done: float, total: float | None = None, text: str = "") -> None: ...
 
 
 class Shown(Exception):
@@ -128,6 +135,24 @@ class Output:
         print(_painted(f"error: {printable(error.message)}", "31", red), file=sys.stderr)  # noqa: T201
         if error.hint:
             print(f"  {printable(error.hint)}", file=sys.stderr)  # noqa: T201
+
+    @contextmanager
+    def progress(self, title: str) -> Iterator[Progress]:
+        """How far something long is, for a person who watches a terminal; nothing otherwise."""
+        if self.quiet or not sys.stderr.isatty():
+            yield lambda done, total=None, text="": None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn
+        from rich.progress import Progress as Bar
+
+        console = Console(stderr=True, no_color=not self.color, highlight=False)
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[text]}"))
+        with Bar(*columns, console=console, transient=True) as bar:
+            task = bar.add_task(title, total=None, text="")
+            yield lambda done, total=None, text="": bar.update(
+                task, completed=done, total=total, text=text
+            )
 
     def red(self, text: str) -> str:
         return self._colored(text, "31")
@@ -263,3 +288,22 @@ def lasted(item: Item) -> str:
     ended = datetime.fromisoformat(item["endedAt"]) if item.get("endedAt") else datetime.now(UTC)
     seconds = max(0, int((ended - began).total_seconds()))
     return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+
+def in_bytes(count: float | None) -> str:
+    """A size as a person reads it: 3.4 GB."""
+    if count is None:
+        return "-"
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(count) < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def in_time(seconds: float | None) -> str:
+    """A duration as a person reads it: 1:02:03."""
+    if seconds is None:
+        return "-"
+    whole = round(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"

@@ -21,6 +21,7 @@ from livectl.domain.moderation import ChatRules, Restriction, RestrictionKind
 from livectl.domain.people import Ban, Report
 from livectl.domain.presence import Sighting
 from livectl.domain.recording import RecorderKind, Recording, Sign, State, VodStatus
+from livectl.domain.sample import Sample
 from livectl.domain.stream import Stream
 from livectl.domain.webhook import InboxEntry, Participant
 
@@ -146,8 +147,8 @@ class RecordingQuery(msgspec.Struct, frozen=True, kw_only=True):
 class IngressQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which ingress keys, the newest first, then by id, descending: all given conditions hold.
     `ref` is the start of an id; `room` is the `next_room` of a standing key, `ingress_id` and
-    `digest` those of any of its lines; `due_at` finds those with something to see to by then: an
-    encoder that left (`gone_since`), a line that ends, or an expiry that comes."""
+    `digest` those of any of its lines; `due_at` finds those with something to see to by then
+    (`IngressKey.due_at`)."""
 
     owner_id: str | None = None
     stream_id: str | None = None
@@ -317,6 +318,10 @@ class ChatStore(Protocol):
         """Show hidden ones again: these, or all that one event hid. Their ids, oldest first."""
         ...
 
+    async def count_messages(self, *, since: datetime, until: datetime) -> int:
+        """All that were said from a time (it included) until another (it not)."""
+        ...
+
     async def prune_entries(self, *, before: datetime) -> int:
         """Remove those of streams that are not live, from before a time; how many. totalGifts
         stays as it is."""
@@ -432,11 +437,11 @@ class RecordingStore(Protocol):
     """Recordings with their VOD. The stream's `recording` and `vod` show its newest recording
     (`domain.recording.shown_recording`, `shown_vod`; a `vod` stays until a newer recording has
     one): in the same step as a change that comes with an event, or, on a store where two documents
-    are two steps, seen to by whoever opens the store or changes a recording next."""
+    are two steps, seen to by whoever opens the store, reads the log or changes it next."""
 
     async def add_recording(self, recording: Recording, event: Event) -> None:
-        """Raises Conflict where the stream has one that is unfinished (the `slot` of a recording
-        is unique within its stream), or the id is taken."""
+        """Raises Conflict where the stream has one that runs (the `slot` of a recording is unique
+        within its stream), or the id is taken."""
         ...
 
     async def recording(self, recording_id: str) -> Recording | None: ...
@@ -446,7 +451,7 @@ class RecordingStore(Protocol):
     async def save_recording(self, recording: Recording, event: Event | None) -> Recording | None:
         """In the place of the one with its id and `rev`, as rev + 1: that one then. None where
         another came in between: nothing changes then. Raises Conflict where it would be the second
-        unfinished one of its stream. Without an event (sizes, signs of life) the stream's document
+        of its stream that runs. Without an event (sizes, signs of life) the stream's document
         is not touched."""
         ...
 
@@ -457,7 +462,8 @@ class RecordingStore(Protocol):
 
 class IngressStore(Protocol):
     """Ingress keys. The stream of a key that belongs to one shows it as `ingress`
-    (`domain.ingress.shown_ingress`), kept up in the way of `RecordingStore`."""
+    (`domain.ingress.shown_ingress`), not enabled once it has ended; kept up in the way of
+    `RecordingStore`."""
 
     async def add_ingress_key(self, key: IngressKey, event: Event) -> None:
         """Raises Conflict where its stream has one already (`stream_id` of keys that have one is
@@ -477,6 +483,18 @@ class IngressStore(Protocol):
         ...
 
 
+class SampleStore(Protocol):
+    """The product's numbers over time."""
+
+    async def add_sample(self, sample: Sample) -> None: ...
+
+    async def samples(self, *, since: datetime) -> list[Sample]:
+        """Oldest first."""
+        ...
+
+    async def prune_samples(self, *, before: datetime) -> int: ...
+
+
 class Store(
     StreamStore,
     ChatStore,
@@ -485,6 +503,7 @@ class Store(
     InboxStore,
     RecordingStore,
     IngressStore,
+    SampleStore,
     Protocol,
 ):
     """Everything durable."""
@@ -517,7 +536,7 @@ class Store(
     async def drop_lease(self, name: str, holder: str) -> None: ...
 
     def dump(self) -> AsyncIterator[Record]:
-        """Everything, by kind and key; leases are left out."""
+        """Everything, by kind and key; leases and samples are left out."""
         ...
 
     async def load(self, records: Sequence[Record]) -> None:
@@ -551,6 +570,11 @@ class Meter(Protocol):
 
     def reconciled(self, corrections: int) -> None:
         """The drift that a reconcile found."""
+        ...
+
+    def recording(self, what: str) -> None:
+        """What became of recordings, as their events say it: started, completed, failed, stalled,
+        upload_failed and so on."""
         ...
 
     def live(self, what: str, count: int = 1) -> None:
@@ -637,19 +661,29 @@ class MediaCheck(msgspec.Struct, frozen=True, kw_only=True):
     joins_make_rooms: bool
 
 
+class PublishedTrack(msgspec.Struct, frozen=True, kw_only=True):
+    """A track as LiveKit lists it; sizes in pixels, 0 where it does not know them."""
+
+    kind: Literal["audio", "video"]
+    codec: str
+    width: int = 0
+    height: int = 0
+
+
 class Media(Protocol):
     """LiveKit. Calls that are safe to repeat are repeated, within a time limit, with jitter."""
 
     public_url: str
 
-    async def close(self) -> None: ...
-
     async def ping(self) -> None: ...
 
     async def check(self) -> MediaCheck: ...
 
-    async def create_room(self, name: str) -> None:
-        """Safe to repeat: a room that is there stays."""
+    async def create_room(
+        self, name: str, *, empty_s: int | None = None, departure_s: int | None = None
+    ) -> None:
+        """Safe to repeat: a room that is there stays. It closes when nobody came within `empty_s`
+        seconds, or nobody is left for `departure_s`; without them, as rooms of hosts do."""
         ...
 
     async def rooms(self, names: Sequence[str] | None = None) -> list[Room]:
@@ -658,6 +692,10 @@ class Media(Protocol):
 
     async def participants(self, room: str) -> list[Participant]:
         """Everyone in it, hidden ones as well; none where the room is not there."""
+        ...
+
+    async def published(self, room: str, identity: str) -> list[PublishedTrack]:
+        """What somebody publishes; nothing where nobody of that identity is there."""
         ...
 
     async def remove_participant(self, room: str, identity: str) -> bool:
@@ -670,11 +708,6 @@ class Media(Protocol):
 
     async def delete_room(self, room: str) -> bool:
         """Everyone in it is put out. False where it was not there."""
-        ...
-
-    async def stop_ingress(self, room: str, ingress_id: str | None) -> int:
-        """Refuse new connections of the room's ingresses, then delete them, which drops an encoder
-        that is connected. How many there were."""
         ...
 
     async def stop_recordings(self, room: str) -> int:
@@ -713,6 +746,7 @@ class MadeIngress(msgspec.Struct, frozen=True, kw_only=True):
     connection; sizes in pixels, bitrates in bits a second; `updated_at` is LiveKit's."""
 
     ingress_id: str
+    name: str = ""
     stream_key: str
     url: str
     room: str
@@ -743,7 +777,8 @@ class Ingresses(Protocol):
         ...
 
     async def enable(self, ingress_id: str, *, enabled: bool) -> None:
-        """Whether new connections are taken; one that stands is not ended. Raises NotFound."""
+        """Whether new connections are taken. One that stands goes on or is dropped, as the Ingress
+        service's version has it: only `delete` is sure to drop it. Raises NotFound."""
         ...
 
     async def delete(self, ingress_id: str) -> bool:
@@ -760,13 +795,22 @@ class Ingresses(Protocol):
         """Whether anything takes connections at the host and port of an ingress's URL."""
         ...
 
-    async def whip_offer(self, room: str, identity: str, offer: bytes) -> tuple[bytes, str]:
-        """Connect an encoder to livekit-server's own WHIP with its SDP offer: the answer, and the
-        path of the session at LiveKit. Raises BadInput where LiveKit does not take the offer."""
+    async def whip_offer(
+        self, room: str, identity: str, offer: bytes
+    ) -> tuple[bytes, str, dict[str, str]]:
+        """Connect an encoder to livekit-server's own WHIP with its SDP offer: the answer, the id of
+        the session at LiveKit (the last part of its path), and the headers that the encoder needs
+        (ETag, Link). Raises BadInput where LiveKit does not take the offer."""
         ...
 
     async def whip_change(
-        self, method: Literal["PATCH", "DELETE"], session: str, headers: dict[str, str], body: bytes
+        self,
+        method: Literal["PATCH", "DELETE"],
+        room: str,
+        identity: str,
+        session: str,
+        headers: dict[str, str],
+        body: bytes,
     ) -> tuple[int, dict[str, str], bytes]:
         """Pass a change of a session (ICE, or its end) on: status, headers and body of LiveKit's
         answer."""
@@ -815,8 +859,13 @@ class Objects(Protocol):
     slash. `type` is what documents call it (contract, Data), `bucket` its name (None where it has
     none). All raise Unavailable when it cannot be reached or refuses, with the call and path."""
 
-    type: Literal["S3", "Local"]
-    bucket: str | None
+    @property
+    def type(self) -> Literal["S3", "Local"]: ...
+
+    @property
+    def bucket(self) -> str | None: ...
+
+    async def close(self) -> None: ...
 
     async def ping(self) -> str:
         """That it is there and may be written to; what it is, in words."""
@@ -866,6 +915,24 @@ class Objects(Protocol):
     def link(self, path: str, *, seconds: int, download_as: str | None = None) -> str:
         """A URL that anybody who has it can read it at for so long, with ranges. For a directory:
         a path of this server, with its signature."""
+        ...
+
+
+class LinkedFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of this host that a link is for."""
+
+    file: Path
+    content_type: str
+
+
+class LinkedFiles(Protocol):
+    """What stands behind `Objects.link` where the bucket is a directory."""
+
+    async def linked(
+        self, path: str, *, expires: int, signature: str, download_as: str | None
+    ) -> LinkedFile:
+        """Raises Forbidden where the link is none of ours or has run out (`expires`, in seconds
+        since 1970), NotFound where the object is gone."""
         ...
 
 

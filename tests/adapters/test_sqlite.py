@@ -18,18 +18,23 @@ import pytest
 
 from livectl.adapters.sqlite import chat as sqlite_chat
 from livectl.adapters.sqlite import connection as sqlite_connection
+from livectl.adapters.sqlite import ingress as sqlite_ingress
 from livectl.adapters.sqlite import log as sqlite_log
 from livectl.adapters.sqlite import moderation as sqlite_moderation
+from livectl.adapters.sqlite import recordings as sqlite_recordings
 from livectl.adapters.sqlite import schema as sqlite_schema
 from livectl.adapters.sqlite import store as sqlite_store
 from livectl.adapters.sqlite import streams as sqlite_streams
 from livectl.adapters.sqlite.connection import Readers, Writer, connect, open_database
 from livectl.adapters.sqlite.store import SqliteStore
+from livectl.domain.recording import UNFINISHED
 from livectl.errors import BadInput, BadSettings, Unavailable
 from livectl.ports import (
     ChatQuery,
     EventQuery,
+    IngressQuery,
     Record,
+    RecordingQuery,
     RecordKind,
     ReportQuery,
     RestrictionQuery,
@@ -37,7 +42,9 @@ from livectl.ports import (
 )
 from tests.contract.examples import (
     NOON,
+    a_key,
     a_message,
+    a_recording,
     a_report,
     a_webhook,
     added,
@@ -214,6 +221,8 @@ async def test_a_database_of_the_first_version_is_brought_up_to_date_with_its_da
     )
     stream = await added(store)
     await store.add_entries([a_message(stream.id)])
+    await store.add_recording(a_recording(stream.id), an_event())
+    await store.add_ingress_key(a_key(stream_id=stream.id), an_event())
     check = await store.check()
     assert check.schema_version == sqlite_schema.LATEST
     assert all(check.indexes.values())
@@ -355,6 +364,67 @@ def test_reports_are_found_in_order_by_an_index(
     shown = plan(connection, sqlite_moderation.reports_sql(query))
     assert f"USING INDEX {index}" in shown
     assert "TEMP B-TREE" not in shown
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (RecordingQuery(), "recordings_newest"),
+        (RecordingQuery(since=NOON, before=(NOON, "a")), "recordings_newest"),
+        (RecordingQuery(stream_id="a"), "recordings_stream"),
+        (RecordingQuery(stream_id="a", before=(NOON, "a")), "recordings_stream"),
+        (RecordingQuery(owner_id="alice"), "recordings_owner"),
+        (RecordingQuery(states=("completed",), has_vod=False), "recordings_state"),
+        (RecordingQuery(vod_statuses=("uploading",)), "recordings_vod"),
+        (RecordingQuery(deleting=True), "recordings_deleting"),
+    ],
+)
+def test_recordings_are_found_in_order_by_an_index(
+    connection: sqlite3.Connection, query: RecordingQuery, index: str
+) -> None:
+    shown = plan(connection, sqlite_recordings.recordings_sql(query))
+    assert f"USING INDEX {index}" in shown
+    assert "TEMP B-TREE" not in shown
+
+
+@pytest.mark.parametrize(
+    ("query", "indexes"),
+    [
+        (RecordingQuery(states=tuple(UNFINISHED)), ("recordings_state (state=?)",)),
+        (RecordingQuery(egress_id="EG_1"), ("recordings_egress (egress_id=?)",)),
+        (
+            RecordingQuery(paths=("a", "b")),
+            ("recordings_path (path=?)", "recordings_stored (stored_path=?)"),
+        ),
+        (RecordingQuery(ref="64b7f0"), ("sqlite_autoindex_recordings_1 (id>? AND id<?)",)),
+    ],
+)
+def test_few_recordings_are_found_by_an_index_and_sorted(
+    connection: sqlite3.Connection, query: RecordingQuery, indexes: tuple[str, ...]
+) -> None:
+    shown = plan(connection, sqlite_recordings.recordings_sql(query))
+    for index in indexes:
+        assert f"USING INDEX {index}" in shown
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (IngressQuery(), "INDEX ingress_keys_newest"),
+        (IngressQuery(owner_id="alice"), "INDEX ingress_keys_owner (owner_id=?)"),
+        (IngressQuery(stream_id="a"), "INDEX sqlite_autoindex_ingress_keys_2 (stream_id=?)"),
+        (IngressQuery(live_stream_id="a"), "INDEX ingress_keys_live (live_stream_id=?)"),
+        (IngressQuery(room="a"), "INDEX ingress_keys_room (next_room=?)"),
+        (IngressQuery(ingress_id="IN_1"), "COVERING INDEX ingress_lines_ingress (ingress_id=?)"),
+        (IngressQuery(digest="a"), "COVERING INDEX ingress_lines_digest (digest=?)"),
+        (IngressQuery(digest="a"), "INDEX sqlite_autoindex_ingress_keys_1 (id=?)"),
+        (IngressQuery(due_at=NOON), "INDEX ingress_keys_due (due_at<?)"),
+    ],
+)
+def test_ingress_keys_are_found_by_an_index(
+    connection: sqlite3.Connection, query: IngressQuery, index: str
+) -> None:
+    assert f"USING {index}" in plan(connection, sqlite_ingress.ingress_keys_sql(query))
 
 
 async def test_a_great_many_entries_are_pruned_in_several_steps(

@@ -12,9 +12,11 @@ import msgspec
 from livectl.domain.chat import ChatEntry, entry_id
 from livectl.domain.event import Event, event
 from livectl.domain.ids import new_id
+from livectl.domain.ingress import IngressKey, Line
 from livectl.domain.moderation import EVERYWHERE, Restriction
 from livectl.domain.people import Report
 from livectl.domain.presence import Sighting
+from livectl.domain.recording import Recording, Storage, Vod
 from livectl.domain.stream import Stream
 from livectl.domain.webhook import InboxEntry
 from livectl.ports import EventQuery, Record, Store
@@ -92,6 +94,54 @@ def a_report(**fields: Any) -> Report:
         "at": NOON,
     }
     return Report(**{**defaults, **fields})
+
+
+def a_recording(stream_id: str, **fields: Any) -> Recording:
+    defaults: dict[str, Any] = {
+        "id": new_id(),
+        "owner_id": "alice",
+        "room_name": "live_alice_1",
+        "recorder": "egress",
+        "requested_at": NOON,
+        "updated_at": NOON,
+    }
+    return Recording(stream_id=stream_id, **{**defaults, **fields})
+
+
+def a_replay(stream_id: str, **fields: Any) -> Recording:
+    """A recording that is over, with its file and its VOD."""
+    defaults: dict[str, Any] = {
+        "state": "completed",
+        "storage": Storage(type="S3", path="a.mp4", bucket="b", url="s3://b/a.mp4"),
+        "vod": Vod(status="available"),
+    }
+    return a_recording(stream_id, **{**defaults, **fields})
+
+
+def a_line(**fields: Any) -> Line:
+    defaults: dict[str, Any] = {
+        "ingress_id": f"IN_{new_id()}",
+        "stream_key": f"key-{new_id()}",
+        "url": "rtmp://media.example.com/live",
+        "made_at": NOON,
+    }
+    return Line(**{**defaults, **fields})
+
+
+def a_key(**fields: Any) -> IngressKey:
+    """A standing key, unless it is given a stream."""
+    defaults: dict[str, Any] = {
+        "id": new_id(),
+        "owner_id": "alice",
+        "protocol": "rtmp",
+        "through": "ingress",
+        "identity": "alice",
+        "lines": [a_line()],
+        "created_at": NOON,
+        "by": "user:alice",
+        "updated_at": NOON,
+    }
+    return IngressKey(**{**defaults, **fields})
 
 
 def a_sighting(stream_id: str, sid: str, user_id: str = "bob", **times: datetime) -> Sighting:

@@ -9,6 +9,7 @@ import pytest
 
 from livectl.domain.event import Event
 from livectl.domain.ids import new_id
+from livectl.domain.ingress import digest_of
 from livectl.domain.moderation import ChatRules
 from livectl.domain.people import Ban
 from livectl.errors import BadInput, Conflict
@@ -16,7 +17,9 @@ from livectl.ports import (
     ChatQuery,
     EventQuery,
     InboxQuery,
+    IngressQuery,
     Record,
+    RecordingQuery,
     RecordKind,
     ReportQuery,
     RestrictionQuery,
@@ -27,7 +30,10 @@ from tests.contract.examples import (
     HEX_USER,
     NOON,
     a_gift,
+    a_key,
     a_message,
+    a_recording,
+    a_replay,
     a_report,
     a_restriction,
     a_sighting,
@@ -254,6 +260,102 @@ EXPECTED = [
             "at": "2026-03-01T12:00:00.000Z",
         },
     ),
+    Record(
+        kind="recording",
+        key="64b7f0c2a1d3e4f5a6b7c901",
+        document={
+            "id": "64b7f0c2a1d3e4f5a6b7c901",
+            "streamId": STREAM,
+            "ownerId": HEX_USER,
+            "roomName": f"live_{HEX_USER}_1",
+            "recorder": "embedded",
+            "layout": "host",
+            "format": "mp4",
+            "state": "completed",
+            "path": "a.mp4",
+            "by": "user:alice",
+            "requestedAt": "2026-03-01T12:00:00.000Z",
+            "startedAt": "2026-03-01T12:00:01.000Z",
+            "size": 5_000_000_000,
+            "duration": 60.0,
+            "stopAsked": True,
+            "restarts": 0,
+            "tries": 0,
+            "storage": {"type": "S3", "path": "a.mp4", "duration": 60.0, "format": "mp4"},
+            "vod": {
+                "status": "available",
+                "format": "mp4",
+                "uploadedAt": "2026-03-01T12:02:00.000Z",
+                "hold": {"by": "eve", "at": "2026-03-01T12:03:00.000Z", "reason": "evidence"},
+                "deleting": False,
+            },
+            "updatedAt": "2026-03-01T12:03:00.000Z",
+            "rev": 4,
+        },
+    ),
+    Record(
+        kind="recording",
+        key="64b7f0c2a1d3e4f5a6b7c902",
+        document={
+            "id": "64b7f0c2a1d3e4f5a6b7c902",
+            "streamId": STREAM,
+            "ownerId": HEX_USER,
+            "roomName": f"live_{HEX_USER}_1",
+            "recorder": "egress",
+            "layout": "host",
+            "format": "mp4",
+            "state": "starting",
+            "path": "",
+            "by": "",
+            "requestedAt": "2026-03-01T13:00:00.000Z",
+            "size": 0,
+            "stopAsked": False,
+            "restarts": 0,
+            "tries": 0,
+            "updatedAt": "2026-03-01T13:00:00.000Z",
+            "rev": 0,
+        },
+    ),
+    Record(
+        kind="ingress_key",
+        key="64b7f0c2a1d3e4f5a6b7ca01",
+        document={
+            "id": "64b7f0c2a1d3e4f5a6b7ca01",
+            "ownerId": HEX_USER,
+            "protocol": "rtmp",
+            "through": "ingress",
+            "identity": HEX_USER,
+            "lines": [
+                {
+                    "ingressId": "IN_1",
+                    "streamKey": "key-1",
+                    "url": "rtmp://media.example.com/live",
+                    "madeAt": "2026-03-01T12:00:00.000Z",
+                    "endsAt": "2026-03-01T12:10:00.000Z",
+                },
+                {
+                    "ingressId": "IN_2",
+                    "streamKey": "key-2",
+                    "url": "rtmp://media.example.com/live",
+                    "madeAt": "2026-03-01T12:00:00.000Z",
+                },
+            ],
+            "createdAt": "2026-03-01T12:00:00.000Z",
+            "by": "user:alice",
+            "updatedAt": "2026-03-01T12:00:00.000Z",
+            "streamId": STREAM,
+            "title": "",
+            "tags": ["a"],
+            "enableRecording": True,
+            "enableReplay": True,
+            "autoRecord": False,
+            "graceS": 60,
+            "enabled": True,
+            "warned": False,
+            "connection": {"status": "publishing", "since": "2026-03-01T12:00:01.000Z"},
+            "rev": 3,
+        },
+    ),
 ]
 
 
@@ -285,8 +387,15 @@ async def fill(store: Store) -> None:
         await store.set_chat_rules(f"stream:{stream.id}", rules, an_event("rules.changed"))
         await store.restrict(a_restriction(subject=f"u{number}"), an_event("user.blocked"))
         await store.remember_addresses([SeenAddress(user_id="bob", address="a1", at=NOON)])
+        await store.add_recording(a_replay(stream.id), an_event("recording.added"))
+        recording = a_recording(stream.id, size=number)
+        await store.add_recording(recording, an_event("recording.added"))
+        await store.save_recording(recording, an_event("recording.saved"))
+        key = a_key(stream_id=stream.id if number % 2 else None)
+        await store.add_ingress_key(key, an_event("ingress.added"))
         await store.remember_start(f"o{number}", "k", digest="d", stream_id=stream.id, at=NOON)
     await store.lift_restriction(a_restriction(subject="u1").key, an_event("user.unblocked"))
+    await store.remove_ingress_key(key, an_event("ingress.removed"))
     await store.retry_webhook(entry.id, next_at=at(100), error="failed")
     await store.take_lease("tick", "me", now=NOON, until=at(60))
 
@@ -325,9 +434,20 @@ async def test_what_is_loaded_is_there_for_the_product(store: Store) -> None:
     assert rules["everywhere"] == ChatRules(words=["spam", "/sp.m/"], rev=2)
     assert rules[f"stream:{STREAM}"].slow_seconds == 5
     restrictions = await store.restrictions(RestrictionQuery(holding_at=at(0)))
-    assert [one.key for one in restrictions] == [record.key for record in EXPECTED[-2:]]
+    assert [one.key for one in restrictions] == [
+        record.key for record in EXPECTED if record.kind == "restriction"
+    ]
     (resolved,) = await store.reports(ReportQuery(status="resolved"))
     assert [one.content for one in resolved.messages] == ["an insult"]
+    (running,) = await store.recordings(RecordingQuery(states=("starting",), has_vod=False))
+    assert running.requested_at == at(3600)
+    (kept,) = await store.recordings(RecordingQuery(paths=("a.mp4",), deleting=False))
+    assert kept.vod is not None
+    assert kept.vod.hold is not None
+    with pytest.raises(Conflict):
+        await store.add_recording(a_recording(STREAM), an_event())
+    (key,) = await store.ingress_keys(IngressQuery(digest=digest_of("key-1"), stream_id=STREAM))
+    assert await store.ingress_keys(IngressQuery(due_at=at(600), ingress_id="IN_2")) == [key]
 
 
 async def test_what_is_loaded_adds_to_no_total_and_is_not_counted_again(store: Store) -> None:
@@ -347,6 +467,27 @@ async def test_a_load_does_not_take_another_gifts_client_id(store: Store) -> Non
     with pytest.raises(Conflict):
         await store.load([Record(kind="chat", key="f" * 24, document=other)])
     assert gift in await dumped(store)
+
+
+@pytest.mark.parametrize(("kind", "state"), [("recording", "starting"), ("ingress_key", None)])
+async def test_a_load_does_not_take_the_place_that_another_has_at_its_stream(
+    store: Store, kind: RecordKind, state: str | None
+) -> None:
+    await store.load(EXPECTED)
+    (there,) = [
+        record
+        for record in EXPECTED
+        if record.kind == kind and record.document.get("state") == state
+    ]
+    other = {**there.document, "id": "f" * 24}
+    with pytest.raises(Conflict):
+        await store.load([Record(kind=kind, key="f" * 24, document=other)])
+    assert await dumped(store) == EXPECTED
+    elsewhere = {**other, "streamId": new_id()}
+    await store.load([Record(kind=kind, key="f" * 24, document=elsewhere)])
+    with pytest.raises(Conflict):
+        await store.load([Record(kind=kind, key="f" * 24, document=other)])
+    assert there in await dumped(store)
 
 
 async def test_what_is_no_record_of_its_kind_is_refused(store: Store) -> None:
@@ -401,6 +542,8 @@ async def test_a_load_replaces_what_has_the_same_key(store: Store) -> None:
             "chat": {"content": "other"},
             "chat_rules": {"rev": 9},
             "restriction": {"reason": "now with one"},
+            "recording": {"state": "failed", "error": "now with one"},
+            "ingress_key": {"lines": [], "title": "other"},
         }[record.kind])
     ]  # fmt: skip
     await store.load(changed)

@@ -8,7 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livectl.domain.clock import EPOCH
-from livectl.domain.stream import document_from_stream, read_time, stream_from_document
+from livectl.domain.stream import (
+    document_from_stream,
+    read_time,
+    renewed,
+    stream_from_document,
+)
 
 NAMED = {"id": "0" * 24, "ownerId": "alice", "roomName": "r1"}
 KEYS = ["title", "isLive", "startedAt", "viewers", "tags", "recording", "ingress", "vod", "rev"]
@@ -86,3 +91,11 @@ def test_a_number_that_no_calendar_has_is_no_time() -> None:
 def test_a_count_that_is_no_number_is_zero() -> None:
     for strange in (float("inf"), float("nan"), "many", -3, None):
         assert stream_from_document({**NAMED, "viewers": strange}).viewers == 0
+
+
+def test_a_part_is_renewed_in_our_fields_alone() -> None:
+    before = {"status": "failed", "error": "old", "codec": "h264", "note": None}
+    fields = {"status": "completed", "error": None}
+    assert renewed(before, fields) == {"status": "completed", "codec": "h264", "note": None}
+    for nothing in (None, "none", []):
+        assert renewed(nothing, fields) == {"status": "completed"}

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from livectl.adapters.livekit import LiveKit as LiveKitClient
-from livectl.adapters.no_meter import NoMeter
 from livectl.app import create_app
 from tests.parts.livekit import LiveKit
 from tests.server.api import ROOT, Api, entered, good, refused
@@ -46,13 +45,11 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> None:
 
 async def rooms(livekit: LiveKit, *, make: str | None = None) -> list[str]:
     """The rooms that LiveKit has; `make` is one that somebody makes before."""
-    client = LiveKitClient(livekit.url, livekit.key, livekit.secret, public_url="", meter=NoMeter())
-    try:
+    async with livekit.calls() as calls:
+        client = LiveKitClient(calls, public_url="")
         if make:
             await client.create_room(make)
         return [room.name for room in await client.rooms()]
-    finally:
-        await client.close()
 
 
 async def test_a_kill_while_livekit_is_away_is_kept_and_enforced_when_it_is_back(

@@ -14,7 +14,6 @@ import httpx
 import pytest
 
 from livectl.adapters.livekit import LiveKit as LiveKitClient
-from livectl.adapters.no_meter import NoMeter
 from tests.faults.conftest import NewServer
 from tests.faults.crowd import crowd, post
 from tests.parts.livekit import LiveKit
@@ -189,9 +188,6 @@ async def _none_active(alice: httpx.AsyncClient) -> bool:
 
 
 async def _lose_rooms(livekit: LiveKit, streams: list[dict[str, Any]]) -> None:
-    client = LiveKitClient(livekit.url, livekit.key, livekit.secret, public_url="", meter=NoMeter())
-    try:
+    async with livekit.calls() as calls:
         for one in streams:
-            assert await client.delete_room(one["roomName"])
-    finally:
-        await client.close()
+            assert await LiveKitClient(calls, public_url="").delete_room(one["roomName"])

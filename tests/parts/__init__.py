@@ -82,6 +82,10 @@ class Part:
         """What to run; the files that it needs are written by now."""
         raise NotImplementedError
 
+    def environment(self) -> dict[str, str]:
+        """What it is told by its environment."""
+        return {}
+
     def answers(self) -> bool:
         """Whether it does its work by now; may raise OSError for no."""
         raise NotImplementedError
@@ -96,7 +100,7 @@ class Part:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={"PATH": "/usr/bin:/bin", "HOME": str(self.dir)},
+                env={"PATH": "/usr/bin:/bin", "HOME": str(self.dir), **self.environment()},
                 start_new_session=True,
             )
         with self._ended_on_error():

@@ -7,13 +7,16 @@ import os
 import secrets
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from livectl.adapters.livekit_calls import LiveKitCalls
+from livectl.adapters.no_meter import NoMeter
 from livectl.dev.livekit_server import MODULE, PINNED, Ports, config
 from tests.parts import VENV_BIN, Part, PartMissing, free_port
 
@@ -93,6 +96,15 @@ class LiveKit(Part):
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @asynccontextmanager
+    async def calls(self) -> AsyncIterator[LiveKitCalls]:
+        """A connection to it, as livectl has one."""
+        calls = LiveKitCalls(self.url, self.key, self.secret, meter=NoMeter())
+        try:
+            yield calls
+        finally:
+            await calls.close()
 
     def command(self) -> list[str]:
         file = self.dir / "config.yaml"

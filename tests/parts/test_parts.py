@@ -17,6 +17,7 @@ from tests.parts import PartMissing, free_port
 from tests.parts import livekit as livekit_part
 from tests.parts.ferretdb import Databases, with_database
 from tests.parts.livekit import LiveKit
+from tests.parts.minio import MinIO
 from tests.parts.redis import Redis
 
 NewLiveKit = Callable[..., LiveKit]
@@ -117,6 +118,18 @@ def test_redis_answers_a_ping_and_forgets_when_it_is_killed() -> None:
         server.kill()
         server.start()
         assert client.get("a") is None
+
+
+@pytest.mark.usefixtures("minio")  # there is one
+def test_minio_keeps_an_object_when_it_is_killed() -> None:
+    with MinIO() as server:
+        bucket = server.bucket()
+        with server.client() as client:
+            client.put_object(Bucket=bucket, Key="a", Body=b"1")
+        server.kill()
+        server.start()
+        with server.client() as client:
+            assert client.get_object(Bucket=bucket, Key="a")["Body"].read() == b"1"
 
 
 def test_a_session_fixture_answers(redis: Redis) -> None:

@@ -12,14 +12,17 @@ import httpx
 import jwt
 import pytest
 
+from livectl.adapters.files import FileObjects
 from livectl.app import ROUTES
 from livectl.domain.acts import AnyAct
+from livectl.domain.ids import new_id
 from livectl.server.auth import Allow
 from livectl.server.http import Route
 from tests.parts import free_port
 from tests.parts.livekit import LiveKit
 from tests.server.api import JWT_SECRET, METRICS_TOKEN, ROOT, Api, as_operator
 from tests.server.conftest import NewApi
+from tests.services.films import film, hls
 
 CALLERS = ("anonymous", "someone", "owner", "administrator", "operator", "monitor")
 
@@ -49,9 +52,33 @@ TABLE = {
     "POST /api/streams": (401, 403, 403, 200, 200, 403),
     "GET /api/streams/{id}": (401, 403, 403, 200, 200, 403),
     "GET /api/streams/{id}/timeline": (401, 403, 403, 200, 200, 403),
+    # Nobody is on air, and so nothing records.
+    "POST /api/live/{id}/recording/start": (401, 404, 409, 404, 404, 403),
+    "POST /api/live/{id}/recording/stop": (401, 404, 400, 404, 404, 403),
+    "POST /api/streams/{id}/recording/start": (401, 403, 403, 409, 409, 403),
+    "POST /api/streams/{id}/recording/stop": (401, 403, 403, 400, 400, 403),
+    "GET /api/recordings": (401, 403, 403, 200, 200, 403),
+    "POST /api/recordings/sync": (401, 403, 403, 200, 200, 403),
+    "GET /api/recordings/{id}": (401, 403, 403, 404, 404, 403),
+    "POST /api/recordings/{id}/retry": (401, 403, 403, 404, 404, 403),
     "GET /api/bans": (401, 403, 403, 200, 200, 403),
     "POST /api/bans": (401, 403, 403, 200, 200, 403),
     "DELETE /api/bans/{user_id:path}": (401, 403, 403, 200, 200, 403),
+    "POST /api/live/{id}/ingress": (401, 404, 200, 404, 404, 403),
+    "POST /api/live/{id}/ingress/rotate": (401, 404, 200, 404, 404, 403),
+    "DELETE /api/live/{id}/ingress": (401, 404, 200, 404, 404, 403),
+    "GET /api/ingress": (401, 403, 403, 200, 200, 403),
+    "POST /api/ingress": (401, 403, 403, 200, 200, 403),
+    "GET /api/ingress/{id}": (401, 403, 403, 200, 200, 403),
+    "POST /api/ingress/{id}/rotate": (401, 403, 403, 200, 200, 403),
+    "POST /api/ingress/{id}/enable": (401, 403, 403, 200, 200, 403),
+    "POST /api/ingress/{id}/disable": (401, 403, 403, 200, 200, 403),
+    "DELETE /api/ingress/{id}": (401, 403, 403, 200, 200, 403),
+    # Whoever has a stream key.
+    "OPTIONS /whip": (200, 200, 200, 200, 200, 200),
+    "POST /whip": (401, 401, 401, 401, 401, 401),
+    "PATCH /whip/{session}": (401, 401, 401, 401, 401, 401),
+    "DELETE /whip/{session}": (401, 401, 401, 401, 401, 401),
     "POST /api/webhooks/livekit": (401, 401, 401, 401, 401, 401),
     "GET /api/webhooks": (401, 403, 403, 200, 200, 403),
     "POST /api/webhooks/replay": (401, 403, 403, 200, 200, 403),
@@ -61,9 +88,28 @@ TABLE = {
     "GET /api/events": (401, 403, 403, 200, 200, 403),
     "POST /api/tokens": (401, 403, 403, 200, 200, 403),
     "GET /api/doctor": (401, 403, 403, 200, 200, 403),
+    "GET /api/stats": (401, 403, 403, 200, 200, 403),
     "GET /healthz": (200, 200, 200, 200, 200, 200),
     "GET /readyz": (200, 200, 200, 200, 200, 200),
     "GET /metrics": (401, 403, 403, 200, 200, 200),
+    "GET /api/live/{id}/vod": (401, 200, 200, 200, 200, 403),
+    "GET /api/vods": (401, 403, 403, 200, 200, 403),
+    "GET /api/vods/{id}": (401, 403, 403, 200, 200, 403),
+    "GET /api/vods/{id}/link": (401, 403, 403, 200, 200, 403),
+    "POST /api/vods/{id}/thumbnails": (401, 403, 403, 200, 200, 403),
+    "POST /api/vods/{id}/hold": (401, 403, 403, 200, 200, 403),
+    "DELETE /api/vods/{id}/hold": (401, 403, 403, 200, 200, 403),
+    # A directory has no storage classes.
+    "POST /api/vods/{id}/archive": (401, 403, 403, 400, 400, 403),
+    "DELETE /api/vods/{id}": (401, 403, 403, 200, 200, 403),
+    "POST /api/vods/backfill": (401, 403, 403, 200, 200, 403),
+    "DELETE /api/vods/backfill/{run}": (401, 403, 403, 200, 200, 403),
+    "POST /api/vods/verify": (401, 403, 403, 200, 200, 403),
+    "POST /api/vods/prune": (401, 403, 403, 200, 200, 403),
+    # Whoever has a link that is signed.
+    "GET /api/vods/{id}/hls/index.m3u8": (200, 200, 200, 200, 200, 200),
+    "GET /api/vods/{id}/thumbnails.vtt": (200, 200, 200, 200, 200, 200),
+    "GET /files/{path:path}": (200, 200, 200, 200, 200, 200),
     "GET /openapi.json": (200, 200, 200, 200, 200, 200),
     "GET /docs": (200, 200, 200, 200, 200, 200),
 }
@@ -99,7 +145,13 @@ FIELDS: dict[str, dict[str, Any]] = {
     "pin": {"messageId": "m2", "content": "look"},
     "unpin": {"messageId": "m1"},
 }
-CODES = {401: "unauthenticated", 403: "forbidden", 404: "not_found", 400: "bad_request"}
+CODES = {
+    400: "bad_request",
+    401: "unauthenticated",
+    403: "forbidden",
+    404: "not_found",
+    409: "conflict",
+}
 
 BODIES: dict[str, dict[str, Any]] = {
     "POST /api/live/{id}/report": {"type": "spam", "reason": "it is"},
@@ -107,10 +159,16 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/moderation": {"act": "kick", "userId": "mallory"},
     "POST /api/reports/{id}/resolve": {"resolution": "looked at"},
     "POST /api/streams": {"ownerId": "carol"},
+    "POST /api/live/{id}/ingress": {"type": "whip"},
+    "POST /api/ingress": {"ownerId": "carol", "type": "whip"},
     "POST /api/bans": {"userId": "mallory", "seconds": 60},
     "POST /api/webhooks/replay": {"failed": True},
     "POST /api/webhooks/sample": {"event": "room_started"},
     "POST /api/tokens": {"userId": "carol"},
+    "POST /api/vods/{id}/hold": {"reason": "evidence"},
+    "POST /api/vods/{id}/archive": {"storageClass": "GLACIER"},
+    "POST /api/vods/backfill": {"run": "this"},
+    "POST /api/vods/prune": {"before": "2020-01-01T00:00:00Z"},
 }
 
 
@@ -132,21 +190,77 @@ async def request_of(route: Route, api: Api) -> dict[str, Any]:
     await api.post("/api/bans", ROOT, json={"userId": "bob", "seconds": 60})
     pin = {"messageId": "m1", "content": "look"}
     await api.post(f"/api/live/{stream_id}/pin-message", "owner", json=pin)
-    named = await reported(api, stream_id) if route.path.startswith("/api/reports") else stream_id
+    named = stream_id
+    if route.path.startswith("/api/reports"):
+        named = await reported(api, stream_id)
+    if "/ingress" in route.path:
+        key_id = await ingress_of(api, stream_id)
+        named = key_id if route.path.startswith("/api/ingress") else stream_id
+    vod: dict[str, Any] = {}
+    if "vod" in route.path:
+        vod = await vod_of(api, stream_id, hls() if "hls" in route.path else {".mp4": film()})
+        named = stream_id if route.path.startswith("/api/live") else vod["vodId"]
     request: dict[str, Any] = {
         "method": route.method,
         "url": route.path.replace("{id}", named)
         .replace("{message_id}", "m1")
         .replace("{user_id:path}", "bob")
-        .replace("{webhook_id}", await kept_webhook(api)),
+        .replace("{webhook_id}", await kept_webhook(api))
+        .replace("{session}", "PA_1")
+        .replace("{run}", "this"),
     }
-    if route.body is not None and route.allow is not Allow.LIVEKIT:
+    if route.allow is Allow.ENCODER:
+        request |= {"content": b"v=0", "headers": {"Content-Type": route.takes}}
+    elif route.body is not None and route.allow is not Allow.LIVEKIT:
         request["json"] = BODIES.get(name_of(route), {})
     if name_of(route) in {"POST /api/live/stop", "POST /api/moderation"}:
         request["json"] = {**request["json"], "streamId": stream_id}
     if route.allow is Allow.MODERATOR and route.method == "GET":
         request["params"] = {"streamId": stream_id}
+    if route.path == "/files/{path:path}":
+        request["url"] = await link_to_a_film(api)
+    if route.path.endswith((".m3u8", ".vtt")):
+        request["url"] = vod["url" if route.path.endswith(".m3u8") else "thumbnailsUrl"]
+    if name_of(route) == "DELETE /api/vods/{id}/hold":
+        await api.post(request["url"], ROOT, json={"reason": "evidence"})
     return request
+
+
+async def vod_of(api: Api, stream_id: str, files: dict[str, bytes]) -> dict[str, Any]:
+    """A VOD of a stream, whose files a backfill finds in the bucket."""
+    bucket = api.context.files
+    assert isinstance(bucket, FileObjects)
+    folder = f"recordings/2026/03/{stream_id}/{new_id()}"
+    for name, content in files.items():
+        path = folder + (name if name == ".mp4" else f"/{name}")
+        await bucket.put(path, content, content_type="video/mp4")
+    body = {"run": "found", "source": "bucket"}
+    while (cursor := await filled(api, body)) is not None:
+        body["cursor"] = cursor
+    answer = await api.get(f"/api/live/{stream_id}/vod", ROOT)
+    found: dict[str, Any] = answer.json()["vod"]
+    return found
+
+
+async def filled(api: Api, body: dict[str, str]) -> str | None:
+    """Where to go on after a part of a backfill."""
+    cursor: str | None = (
+        (await api.post("/api/vods/backfill", ROOT, json=body)).json().get("nextCursor")
+    )
+    return cursor
+
+
+async def link_to_a_film(api: Api) -> str:
+    files = api.context.files
+    assert isinstance(files, FileObjects)
+    await files.put("recordings/a.mp4", b"film", content_type="video/mp4")
+    return files.link("recordings/a.mp4", seconds=60)
+
+
+async def ingress_of(api: Api, stream_id: str) -> str:
+    """The id of the stream's key, which is made."""
+    body = {"streamId": stream_id, "type": "whip"}
+    return str((await api.post("/api/ingress", ROOT, json=body)).json()["keyId"])
 
 
 async def reported(api: Api, stream_id: str) -> str:
@@ -169,7 +283,7 @@ async def kept_webhook(api: Api) -> str:
 async def test_each_caller_may_do_what_the_table_says(
     route: Route, caller: str, new_api: NewApi
 ) -> None:
-    api = await new_api()
+    api = await new_api(LIVECTL_PUBLIC_URL="https://live.test")
     request = await request_of(route, api)
     if route.path == "/api/doctor":  # it would wait for a webhook
         api = await new_api(LIVEKIT_URL=f"http://127.0.0.1:{free_port()}")
@@ -191,16 +305,17 @@ async def call_as(caller: str, api: Api, request: dict[str, Any]) -> httpx.Respo
         "administrator": lambda: api.bearer(ROOT),
         "monitor": lambda: {"Authorization": f"Bearer {METRICS_TOKEN}"},
     }[caller]()
-    return await api.http.request(**request, headers=headers)
+    given = {**request.get("headers", {}), **headers}
+    return await api.http.request(**{**request, "headers": given})
 
 
 @by_name
-async def test_public_browsing_opens_active_and_status_and_nothing_else(
+async def test_public_browsing_opens_active_status_and_vod_and_nothing_else(
     route: Route, new_api: NewApi
 ) -> None:
     api = await new_api(LIVECTL_PUBLIC_BROWSE="true")
     answer = await call_as("anonymous", api, await request_of(route, api))
-    opened = {"GET /api/live/active", "GET /api/live/{id}/status"}
+    opened = {"GET /api/live/active", "GET /api/live/{id}/status", "GET /api/live/{id}/vod"}
     expected = 200 if name_of(route) in opened else TABLE[name_of(route)][0]
     assert answer.status_code == expected, answer.text
 
@@ -272,7 +387,8 @@ async def test_a_token_that_is_not_good_is_refused_wherever_a_token_counts(
     headers = {name: f"Bearer {make()}" for name, make in BAD_TOKENS.items()}
     headers |= {"another scheme": "Basic YTpi", "no token": "Bearer ", "a webhook's": signature}
     for name, header in headers.items():
-        answer = await api.http.request(**request, headers={"Authorization": header.encode()})
+        given = {**request.get("headers", {}), "Authorization": header.encode()}
+        answer = await api.http.request(**{**request, "headers": given})
         expected = 200 if route.allow is Allow.EVERYONE else 401
         assert answer.status_code == expected, (name, answer.text)
 

@@ -1,4 +1,4 @@
-"""A store of each kind, empty; a clock that only the test moves."""
+"""A store and a bucket of each kind, empty; a clock that only the test moves."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
-from livectl.ports import Store
+from livectl.adapters.files import FileObjects
+from livectl.adapters.no_meter import NoMeter
+from livectl.adapters.system_clock import SystemClock
+from livectl.ports import Objects, Store
 
 ADAPTERS = ("sqlite", "mongo")
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -57,3 +60,30 @@ async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
         await store.open()
         stack.push_async_callback(store.close)
         yield store
+
+
+@pytest.fixture(params=["files", "s3"])
+async def objects(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Objects]:
+    """An empty bucket of each kind."""
+    if request.param == "files":
+        yield FileObjects(tmp_path / "objects", key=b"k" * 32, clock=SystemClock())
+        return
+    made = on_minio(request.getfixturevalue("minio"))
+    yield made
+    await made.close()
+
+
+def on_minio(minio: Any, bucket: str | None = None) -> Any:
+    """A bucket there that nobody has used, or this one."""
+    from livectl.adapters.s3 import S3Objects
+
+    return S3Objects(
+        bucket or minio.bucket(),
+        region="us-east-1",
+        endpoint_url=minio.url,
+        key_id=minio.key_id,
+        secret_key=minio.secret_key,
+        encryption="",
+        probe="recordings/.probe",
+        meter=NoMeter(),
+    )

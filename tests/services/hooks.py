@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from livectl.adapters.livekit import LiveKit
+from livectl.adapters.livekit_calls import LiveKitCalls
 from livectl.adapters.no_meter import NoMeter
 from livectl.domain.clock import epoch_ms
 
@@ -26,7 +27,8 @@ def real_bodies() -> list[bytes]:
 
 def sign(body: bytes, key: str = KEY, secret: str = SECRET) -> str:
     """The Authorization that LiveKit would send with this body."""
-    return LiveKit("", key, secret, public_url="", meter=NoMeter()).sign_webhook(body)
+    calls = LiveKitCalls("", key, secret, meter=NoMeter())
+    return LiveKit(calls, public_url="").sign_webhook(body)
 
 
 def participant(sid: str, identity: str, joined: datetime, **more: Any) -> dict[str, Any]:

@@ -6,15 +6,20 @@ whatever state a generated history ends in. Everything else is tested with a rea
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from datetime import datetime
 
 from livectl.adapters.livekit import LiveKit
+from livectl.adapters.livekit_calls import LiveKitCalls
 from livectl.adapters.no_meter import NoMeter
+from livectl.domain.clock import EPOCH
 from livectl.domain.webhook import Participant
 from livectl.errors import NotFound, Unavailable
-from livectl.ports import MediaCheck, Room
+from livectl.ports import MediaCheck, PublishedTrack, Room
 from tests.services.hooks import KEY, SECRET, sign
+
+_numbers = itertools.count(1)
 
 
 class ModelOfLiveKit:
@@ -27,27 +32,43 @@ class ModelOfLiveKit:
         self.people: dict[str, dict[str, Participant]] = {}
         self.made: dict[str, datetime] = {}
         self.away = False
-        self._signer = LiveKit("", KEY, SECRET, public_url="", meter=NoMeter())
+        self._signer = LiveKit(LiveKitCalls("", KEY, SECRET, meter=NoMeter()), public_url="")
 
     def make(self, room: str, at: datetime) -> None:
         self.people.setdefault(room, {})
         self.made.setdefault(room, at)
 
-    async def close(self) -> None:
-        """Nothing is open."""
+    def enter(self, room: str, identity: str) -> str:
+        """Somebody joins; the sid. Whoever holds the identity is put out."""
+        self.put_out(room, identity)
+        sid = f"PA_{next(_numbers)}"
+        self.people[room][sid] = Participant(sid=sid, identity=identity, publisher=True)
+        return sid
+
+    def put_out(self, room: str, identity: str) -> bool:
+        here = self.people.get(room, {})
+        gone = [sid for sid, person in here.items() if person.identity == identity]
+        for sid in gone:
+            del here[sid]
+        return bool(gone)
+
+    def is_in(self, room: str, identity: str) -> bool:
+        return any(one.identity == identity for one in self.people.get(room, {}).values())
 
     async def ping(self) -> None:
-        self._reach("ListRooms")
+        self.reach("ListRooms")
 
     async def check(self) -> MediaCheck:
         return MediaCheck(version="1.13.5", clock_skew_s=0, joins_make_rooms=False)
 
-    async def create_room(self, name: str) -> None:
-        self._reach("CreateRoom")
-        self.people.setdefault(name, {})
+    async def create_room(
+        self, name: str, *, empty_s: int | None = None, departure_s: int | None = None
+    ) -> None:
+        self.reach("CreateRoom")
+        self.make(name, EPOCH)
 
     async def rooms(self, names: Sequence[str] | None = None) -> list[Room]:
-        self._reach("ListRooms")
+        self.reach("ListRooms")
         return [
             Room(name=name, sid=f"RM_{name}", participants=len(here), created_at=self.made[name])
             for name, here in self.people.items()
@@ -55,30 +76,25 @@ class ModelOfLiveKit:
         ]
 
     async def participants(self, room: str) -> list[Participant]:
-        self._reach("ListParticipants")
+        self.reach("ListParticipants")
         return list(self.people.get(room, {}).values())
 
+    async def published(self, room: str, identity: str) -> list[PublishedTrack]:
+        return []
+
     async def remove_participant(self, room: str, identity: str) -> bool:
-        self._reach("RemoveParticipant")
-        here = self.people.get(room, {})
-        gone = [sid for sid, person in here.items() if person.identity == identity]
-        for sid in gone:
-            del here[sid]
-        return bool(gone)
+        self.reach("RemoveParticipant")
+        return self.put_out(room, identity)
 
     async def mute_track(self, room: str, identity: str, track_sid: str, *, muted: bool) -> None:
         raise NotFound("no track is modelled")
 
     async def delete_room(self, room: str) -> bool:
-        self._reach("DeleteRoom")
+        self.reach("DeleteRoom")
         return self.people.pop(room, None) is not None
 
-    async def stop_ingress(self, room: str, ingress_id: str | None) -> int:
-        self._reach("ListIngress")
-        return 0
-
     async def stop_recordings(self, room: str) -> int:
-        self._reach("ListEgress")
+        self.reach("ListEgress")
         return 0
 
     def host_token(self, room: str, user_id: str) -> str:
@@ -93,6 +109,6 @@ class ModelOfLiveKit:
     def sign_webhook(self, body: bytes) -> str:
         return sign(body)
 
-    def _reach(self, call: str) -> None:
+    def reach(self, call: str) -> None:
         if self.away:
             raise Unavailable(f"LiveKit could not be reached for {call}")

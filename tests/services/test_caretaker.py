@@ -16,11 +16,11 @@ from livectl.services.history import History
 from livectl.services.moderation import Moderation
 from livectl.services.notices import Notices
 from livectl.services.presence import Presence
-from livectl.services.teardown import Teardown
-from tests.services.conftest import NOON, TestClock
+from tests.services.conftest import NOON
 from tests.services.hooks import hook
 from tests.services.hooks import participant as as_hook
-from tests.services.media import ModelOfLiveKit
+from tests.services.ingresses import Venue
+from tests.services.recordings import records_nothing
 
 BOB = Participant(sid="PA_1", identity="bob")
 CAROL = Participant(sid="PA_2", identity="carol")
@@ -29,14 +29,21 @@ CAROL = Participant(sid="PA_2", identity="carol")
 class Post:
     """A guard and what hears of webhooks, at a time that the test sets."""
 
-    def __init__(self, store: Store, clock: TestClock) -> None:
+    def __init__(self, store: Store) -> None:
         self.store = store
-        self.clock = clock
-        self.media = ModelOfLiveKit()
-        teardown = Teardown(store, self.media, clock)
+        venue = Venue(store)
+        self.clock = clock = venue.clock
+        self.media = venue.media
         moderation = Moderation(store, self.media, clock, History(store, clock))
-        self.guard = Guard(store, self.media, moderation, teardown, clock)
-        self.notices = Notices(store, moderation, Presence(store, clock), teardown)
+        self.guard = Guard(store, self.media, moderation, venue.teardown, clock)
+        self.notices = Notices(
+            store,
+            moderation,
+            Presence(store, clock),
+            venue.teardown,
+            records_nothing(store, self.media, clock),
+            venue.encoders,
+        )
         self._heard = 0
 
     async def stream(self, *, live: bool, blocked: tuple[str, ...] = ()) -> Stream:
@@ -70,8 +77,8 @@ class Post:
 
 
 @pytest.fixture
-def post(store: Store, clock: TestClock) -> Post:
-    return Post(store, clock)
+def post(store: Store) -> Post:
+    return Post(store)
 
 
 async def test_who_is_back_after_the_end_is_put_out_and_the_room_goes_when_it_is_quiet(

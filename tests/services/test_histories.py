@@ -28,11 +28,12 @@ from livectl.services.inbox import Inbox
 from livectl.services.moderation import Moderation
 from livectl.services.notices import Notices
 from livectl.services.presence import Presence
-from livectl.services.reconcile import Reconcile, Report
-from livectl.services.teardown import Teardown
-from tests.services.conftest import ADAPTERS, NOON, TestClock, new_store
+from livectl.services.reconcile import Report
+from tests.services.conftest import ADAPTERS, NOON, new_store
 from tests.services.hooks import hook, participant, sign
+from tests.services.ingresses import Venue
 from tests.services.media import ModelOfLiveKit
+from tests.services.recordings import records_nothing
 
 OWNER = "alice"
 EXAMPLES = {"sqlite": 200, "mongo": 15}
@@ -157,31 +158,21 @@ class House:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.clock = TestClock()
-        self.media = ModelOfLiveKit()
-        teardown = Teardown(store, self.media, self.clock)
+        self._venue = venue = Venue(store)
+        self.clock = venue.clock
+        self.media = venue.media
         presence = Presence(store, self.clock)
         moderation = Moderation(store, self.media, self.clock, ChatHistory(store, self.clock))
-        self._reconcile = Reconcile(
-            store,
-            self.media,
-            self.clock,
-            NoMeter(),
-            moderation,
-            presence,
-            teardown,
-            start_grace=timedelta(seconds=60),
-        )
+        recordings = records_nothing(store, self.media, self.clock)
         self.inbox = Inbox(
             store,
             self.media,
             self.clock,
-            Notices(store, moderation, presence, teardown),
+            Notices(store, moderation, presence, venue.teardown, recordings, venue.encoders),
             NoMeter(),
             tries=8,
             call_reconcile=self._heard_of_losses,
         )
-        self._teardown = teardown
 
     async def _heard_of_losses(self, why: str) -> None:
         raise AssertionError(why)
@@ -206,7 +197,7 @@ class House:
             self.clock.advance(0.01)
 
     async def reconcile(self) -> Report:
-        return await self._reconcile.run(dry_run=False)
+        return await self._venue.reconcile()
 
     async def read(self, stream: Stream) -> Stream:
         found = await self.store.stream(stream.id)
@@ -215,7 +206,7 @@ class House:
 
     async def clean_up(self, stream: Stream) -> None:
         self.media.people.clear()
-        await self._teardown.end(stream, reason="test over", by="test")
+        await self._venue.teardown.end(stream, reason="test over", by="test")
 
 
 class Stage:

@@ -7,8 +7,12 @@ from livectl.domain.teardown import STEPS, Step, holds
 from livectl.domain.webhook import Participant
 from livectl.errors import Unavailable
 from livectl.ports import Store
+from livectl.services.ingress_book import IngressBook
+from livectl.services.ingress_lines import Lines
+from livectl.services.ingress_off import IngressOff
 from livectl.services.teardown import Teardown
 from tests.services.conftest import NOON, TestClock
+from tests.services.ingresses import ModelOfIngress, no_recordings
 from tests.services.media import ModelOfLiveKit
 
 BOB = Participant(sid="PA_1", identity="bob")
@@ -69,7 +73,11 @@ async def live(store: Store, media: ModelOfLiveKit, **people: Participant) -> St
 async def ended(
     store: Store, media: ModelOfLiveKit, stream: Stream, *, willing: bool = False
 ) -> tuple[list[Step], Stream]:
-    teardown = Teardown(store, media, TestClock())
+    clock = TestClock()
+    ingresses = ModelOfIngress(media)
+    lines = Lines(ingresses, media, clock)
+    off = IngressOff(store, IngressBook(store, clock), lines, ingresses, clock)
+    teardown = Teardown(store, media, clock, off, end_recordings=no_recordings)
     steps = await teardown.end(stream, reason="rules", by="user:root", willing=willing)
     found = await store.stream(stream.id)
     assert found is not None

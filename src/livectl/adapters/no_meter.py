@@ -23,6 +23,9 @@ class NoMeter:
     def reconciled(self, corrections: int) -> None:
         """Not counted."""
 
+    def recording(self, what: str) -> None:
+        """Not counted."""
+
     def live(self, what: str, count: int = 1) -> None:
         """Not counted."""
 

@@ -58,7 +58,9 @@ class PrometheusMeter:
         self._corrections = Counter(
             "livectl_reconcile_corrections", "Corrections of all reconciles", registry=own
         )
-
+        self._recordings = Counter(
+            "livectl_recordings", "What became of recordings", ["what"], registry=own
+        )
         self._live = Counter(
             "livectl_live", "What happened on the live sockets", ["what"], registry=own
         )
@@ -84,6 +86,9 @@ class PrometheusMeter:
     def reconciled(self, corrections: int) -> None:
         self._drift.set(corrections)
         self._corrections.inc(corrections)
+
+    def recording(self, what: str) -> None:
+        self._recordings.labels(what).inc()
 
     def live(self, what: str, count: int = 1) -> None:
         self._live.labels(what).inc(count)

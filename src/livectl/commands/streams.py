@@ -145,6 +145,10 @@ def start(
     cover_url: Annotated[str | None, typer.Option(help="An http(s) URL.")] = None,
     record: Annotated[bool, typer.Option(help="Recording is allowed.")] = True,
     replay: Annotated[bool, typer.Option(help="A replay is offered afterwards.")] = True,
+    auto_record: Annotated[
+        bool | None,
+        typer.Option(help="Recorded from when the host is on air; else as the server does."),
+    ] = None,
 ) -> None:
     """Start a stream for a user, and print the token to publish with.
 
@@ -157,6 +161,7 @@ def start(
         "coverUrl": cover_url,
         "enableRecording": record,
         "enableReplay": replay,
+        "autoRecord": auto_record,
     }
     of(context).output.item(of(context).api.post("/api/streams", body), id_key="streamId")
 

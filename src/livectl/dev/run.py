@@ -44,11 +44,12 @@ def run(settings: Settings, *, host: str, port: int, demo: bool, log_level: str,
 
 
 async def _run(settings: Settings, *, host: str, port: int, demo: bool, say: Say) -> None:
-    async with _with_livekit(settings, port, say) as ready:
+    url = f"http://{_shown(host)}:{port}"
+    async with _with_livekit(settings, _own_url(settings, url), port, say) as ready:
         app = create_app(ready, background=True)
         server = _Server(app, host=host, port=port, **server_options(ready))
         async with server.running(), _demo(app, say) if demo else nullcontext():
-            _welcome(app, ready, f"http://{_shown(host)}:{port}", say)
+            _welcome(app, ready, url, say)
             await server.told_to_stop.wait()
     say("stopped")
 
@@ -83,16 +84,26 @@ class _Server(Server):
             await serving
 
 
+def _own_url(settings: Settings, url: str) -> dict[str, str]:
+    """Where this server is reached, as somebody set it, else its address: for every shell here."""
+    source = settings.sources["LIVECTL_PUBLIC_URL"]
+    is_set = source != "default" and not source.startswith("dev ")
+    return {"LIVECTL_PUBLIC_URL": settings.own_public_url if is_set else url}
+
+
 @asynccontextmanager
-async def _with_livekit(settings: Settings, port: int, say: Say) -> AsyncIterator[Settings]:
+async def _with_livekit(
+    settings: Settings, own_url: dict[str, str], port: int, say: Say
+) -> AsyncIterator[Settings]:
     """The settings with a LiveKit that runs: the one that is set, or a child of ours, or, where
     none can be had, none."""
     if settings.livekit_url and not settings.sources["LIVEKIT_URL"].startswith("dev "):
-        kept = secrets_file.keep(settings.data_dir, {})
-        yield load({"JWT_SECRET": kept["JWT_SECRET"], **settings.environment()})
+        kept = secrets_file.keep(settings.data_dir, own_url)
+        yield load({"JWT_SECRET": kept["JWT_SECRET"], **settings.environment(), **own_url})
         return
     ports = _free_ports()
-    kept = secrets_file.keep(settings.data_dir, {"LIVEKIT_URL": f"http://127.0.0.1:{ports.http}"})
+    livekit_url = f"http://127.0.0.1:{ports.http}"
+    kept = secrets_file.keep(settings.data_dir, {"LIVEKIT_URL": livekit_url, **own_url})
     ready = load({**settings.environment(), **kept})
     try:
         child = await _start_livekit(ready, ports, port, say)

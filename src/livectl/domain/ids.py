@@ -26,6 +26,12 @@ def room_name(owner_id: str, started_ms: int) -> str:
     return f"{ROOM_PREFIX}{owner_id}_{started_ms}"
 
 
+def waiting_room(owner_id: str, made_ms: int) -> str:
+    """The name of a room that waits for an encoder. It has six digits more than the room of a
+    stream, so that two keys of one moment wait in two rooms."""
+    return room_name(owner_id, made_ms * 1_000_000 + secrets.randbelow(1_000_000))
+
+
 def is_our_room(name: str) -> bool:
     """Whether a LiveKit room is named as this product names rooms; no other is ever touched."""
     return re.fullmatch(r"live_.+_\d{10,}", name) is not None

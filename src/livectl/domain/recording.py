@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from livectl.domain.clock import iso
+from livectl.domain.stream import renewed
 
 RecorderKind = Literal["egress", "embedded", "found"]
 Layout = Literal["host", "room"]
@@ -24,6 +25,7 @@ STATES: tuple[State, ...] = (
     "completed",
     "failed",
 )
+RUNNING = frozenset(STATES[:3])
 UNFINISHED = frozenset(STATES[:4])
 # What the documents of the product know (contract, Data).
 _SHOWN: dict[State, str] = {
@@ -83,7 +85,8 @@ class Vod(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Recording(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One recording of a stream, running or over. At most one of a stream is unfinished.
+    """One recording of a stream, running or over. At most one of a stream runs: while its file is
+    being sent, however long that takes, the next may.
 
     `egress_id` is the name it goes by at its recorder. `spool_host` is the host on whose disk the
     embedded recorder writes. `stop_asked` is kept apart from the state, since the recorder may be
@@ -124,13 +127,17 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     rev: int = 0
 
     @property
+    def running(self) -> bool:
+        return self.state in RUNNING
+
+    @property
     def unfinished(self) -> bool:
         return self.state in UNFINISHED
 
     @property
     def slot(self) -> str:
-        """Unique within a stream: the same for all unfinished ones, so that there is one."""
-        return "active" if self.unfinished else self.id
+        """Unique within a stream: the same for all that run, so that there is one."""
+        return "active" if self.running else self.id
 
 
 class Sign(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,10 +188,10 @@ def object_path(prefix: str, recording: Recording) -> str:
     return "/".join(part for part in (prefix.strip("/"), month, recording.stream_id, name) if part)
 
 
-def shown_recording(recording: Recording) -> dict[str, Any]:
+def shown_recording(recording: Recording, before: Any = None) -> dict[str, Any]:
     """`recording` in the stream's document (contract, Data); times are datetimes, what has no
-    value is left out."""
-    shown = {
+    value is left out. `before` is what was shown there: fields of it that are not ours stay."""
+    fields = {
         "recordingId": recording.id,
         "status": _SHOWN[recording.state],
         "egressId": recording.egress_id,
@@ -193,16 +200,16 @@ def shown_recording(recording: Recording) -> dict[str, Any]:
         "completedAt": recording.completed_at,
         "error": recording.error,
     }
-    return {name: value for name, value in shown.items() if value is not None}
+    return renewed(before, fields)
 
 
-def shown_vod(recording: Recording) -> dict[str, Any] | None:
+def shown_vod(recording: Recording, before: Any = None) -> dict[str, Any] | None:
     """`vod` in the stream's document. Its links are as the bucket names them, and are signed only
-    when somebody asks for them."""
+    when somebody asks for them. `before` as of `shown_recording`."""
     vod, storage = recording.vod, recording.storage
     if vod is None or storage is None:
         return None
-    shown = {
+    fields = {
         "vodId": recording.id,
         "status": vod.status,
         "url": storage.url,
@@ -213,7 +220,30 @@ def shown_vod(recording: Recording) -> dict[str, Any] | None:
         "uploadedAt": vod.uploaded_at,
         "error": vod.error,
     }
-    return {name: value for name, value in shown.items() if value is not None}
+    return renewed(before, fields)
+
+
+def parts_after(
+    document: dict[str, Any],
+    changed: Recording,
+    newest: Recording | None,
+    replayed: Recording | None,
+) -> dict[str, Any]:
+    """What `recording` and `vod` in the document of a stream become by a change of one of its
+    recordings: `newest` is shown, and the VOD of `replayed`, the newest one that has one. Where
+    there is none, what was shown of the changed recording goes (None). A part that stays as it is
+    is left out."""
+    recording, vod = document.get("recording"), document.get("vod")
+    parts: dict[str, Any] = {}
+    if newest is not None:
+        parts["recording"] = shown_recording(newest, recording)
+    elif _names(recording, "recordingId", changed.id):
+        parts["recording"] = None
+    if replayed is not None:
+        parts["vod"] = shown_vod(replayed, vod)
+    elif _names(vod, "vodId", changed.id):
+        parts["vod"] = None
+    return parts
 
 
 def described(recording: Recording) -> dict[str, str]:
@@ -230,6 +260,10 @@ def _without_nothing(storage: Storage | None) -> dict[str, Any] | None:
     return {
         name: value for name, value in msgspec.to_builtins(storage).items() if value is not None
     }
+
+
+def _names(part: Any, field: str, id_: str) -> bool:
+    return isinstance(part, dict) and part.get(field) == id_
 
 
 def _first(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -18,6 +18,7 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """One live stream, running or over.
 
     `recording`, `vod`, `ingress` and `pinnedMessages` are kept as the documents have them.
+    `auto_record` is whether it is recorded from when its host publishes; None: as the server does.
     `rev` counts the changes and is what conditional updates compare. `teardown_owed` is set in the
     same step as the end and cleared once ingress, recording and room have been seen gone at
     LiveKit, so that a kill is finished by whoever comes next. `extra` is whatever else the
@@ -45,6 +46,7 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     pinned_messages: list[dict[str, Any]] = []
     enable_recording: bool = True
     enable_replay: bool = True
+    auto_record: bool | None = None
     total_gifts: int = 0
     created_at: datetime = EPOCH
     updated_at: datetime = EPOCH
@@ -67,7 +69,7 @@ _TIMES = {"startedAt", "endedAt", "createdAt", "updatedAt"}
 _COUNTS = {"viewers", "peakViewers", "totalGifts", "rev"}
 _LISTS = {"tags", "blockedUserIds", "pinnedMessages"}
 _OBJECTS = {"recording", "vod", "ingress"}
-_FLAGS = {"isLive", "teardownOwed", "enableRecording", "enableReplay"}
+_FLAGS = {"isLive", "teardownOwed", "enableRecording", "enableReplay", "autoRecord"}
 
 
 def stream_from_document(document: dict[str, Any]) -> Stream:
@@ -93,6 +95,14 @@ def document_from_stream(stream: Stream) -> dict[str, Any]:
         if value is not None:
             document[key] = value
     return document
+
+
+def renewed(before: Any, fields: dict[str, Any]) -> dict[str, Any]:
+    """A part of the document with these fields in the place of those it had: the ones that are
+    None are left out, and fields of other names stay."""
+    kept = before if isinstance(before, dict) else {}
+    merged = {**kept, **fields}
+    return {key: value for key, value in merged.items() if value is not None or key not in fields}
 
 
 def _read(key: str, value: Any) -> Any:

@@ -37,11 +37,17 @@ class Allow(enum.Enum):
     ADMINISTRATOR = "administrators"
     MONITOR = "administrators, or the metrics token"
     LIVEKIT = "LiveKit, by its webhook signature"
+    ENCODER = "encoders, by their stream key"
 
     @property
     def of_stream(self) -> bool:
         """Whether it depends on whose stream it is."""
         return self in {Allow.OWNER, Allow.PIN}
+
+    @property
+    def needs_caller(self) -> bool:
+        """Whether it depends on who calls, as the bearer token says."""
+        return self not in {Allow.EVERYONE, Allow.LIVEKIT, Allow.ENCODER}
 
 
 _ANONYMOUS = Caller(role="anonymous")
@@ -88,7 +94,7 @@ class Authenticator:
 
     def admit(self, allow: Allow, caller: Caller) -> None:
         """Raises Unauthenticated or Forbidden for what the role alone decides."""
-        if allow in {Allow.EVERYONE, Allow.LIVEKIT}:
+        if not allow.needs_caller:
             return
         if allow is Allow.BROWSE and self._public_browse:
             return

@@ -65,6 +65,11 @@ class Call:
         return self.context.hash_address(client.host if client else "")
 
     @property
+    def base(self) -> str:
+        """Where this server is reached, for links to itself: without a slash at the end."""
+        return self.context.own_public_url or str(self.request.base_url).rstrip("/")
+
+    @property
     def stream_id(self) -> str:
         return object_id(self.request.path_params["id"])
 
@@ -74,7 +79,8 @@ Handler = Callable[..., Awaitable[Any]]
 
 @dataclass(frozen=True)
 class Route:
-    """`allow` has no default, so that none can be forgotten."""
+    """`allow` has no default, so that none can be forgotten. `takes` is the media type of a body
+    that the handler reads itself, `status` that of a success."""
 
     method: str
     path: str
@@ -82,6 +88,8 @@ class Route:
     allow: Allow
     summary: str
     max_body: int = 64 * KIB
+    takes: str = "application/json"
+    status: int = 200
     errors: Sequence[type[LivectlError]] = ()
     body: Any = field(init=False, default=None)
     query: Any = field(init=False, default=None)
@@ -103,10 +111,9 @@ class Route:
     async def _serve(self, request: Request) -> Response:
         context: Context = request.scope["livectl.context"]
         request.scope["livectl.route"] = self.path
-        # LiveKit's Authorization signs the body and names no user: its route checks it. And what
-        # is open to everyone answers as well to those whose token has run out.
-        unread = self.allow in {Allow.LIVEKIT, Allow.EVERYONE}
-        bearer = "" if unread else request.headers.get("authorization", "")
+        # LiveKit's Authorization signs the body, and an encoder's is its stream key: their routes
+        # check them. What is open to everyone answers as well to those whose token has run out.
+        bearer = request.headers.get("authorization", "") if self.allow.needs_caller else ""
         caller = await context.authenticator.caller(request.scope, bearer)
         request.scope["livectl.caller"] = caller.name
         context.authenticator.admit(self.allow, caller)

@@ -57,6 +57,7 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
                 "livekit": {"type": "apiKey", "in": "header", "name": "Authorization"},
+                "streamKey": {"type": "http", "scheme": "bearer"},
             },
         },
     }
@@ -88,8 +89,8 @@ def _operation(route: Route, by_type: dict[Any, Any]) -> dict[str, Any]:
     if parameters := [*_path_parameters(route), *_query_parameters(route)]:
         operation["parameters"] = parameters
     if route.body is bytes:
-        schema: Any = {"type": "object"}
-        operation["requestBody"] = _content({"application/webhook+json": schema})
+        schema: Any = {"type": "object" if route.takes.endswith("json") else "string"}
+        operation["requestBody"] = _content({route.takes: schema})
     elif route.body is not None:
         operation["requestBody"] = _content({"application/json": by_type[route.body]})
     return operation
@@ -102,6 +103,8 @@ def _content(by_media_type: dict[str, Any]) -> dict[str, Any]:
 def _security(allow: Allow) -> list[dict[str, list[str]]]:
     if allow is Allow.LIVEKIT:
         return [{"livekit": []}]
+    if allow is Allow.ENCODER:
+        return [{"streamKey": []}]
     if allow is Allow.BROWSE:
         return [{}, {"bearer": []}]
     return [] if allow is Allow.EVERYONE else [{"bearer": []}]
@@ -113,7 +116,7 @@ def _responses(route: Route, by_type: dict[Any, Any]) -> dict[str, Any]:
     if answers:
         schema = answers[0] if len(answers) == 1 else {"anyOf": answers}
         success |= _content({"application/json": schema})
-    responses = {"200": success}
+    responses = {str(route.status): success}
     for status, classes in sorted(_errors(route).items()):
         codes = ", ".join(f"`{cls.code}`" for cls in classes)
         described = f"{HTTPStatus(status).phrase}: {codes}"
@@ -126,7 +129,7 @@ def _responses(route: Route, by_type: dict[Any, Any]) -> dict[str, Any]:
 
 def _errors(route: Route) -> dict[int, list[type[LivectlError]]]:
     found: list[type[LivectlError]] = [LivectlError, *route.errors]
-    if route.allow not in {Allow.EVERYONE, Allow.LIVEKIT}:
+    if route.allow.needs_caller:
         found.append(Unauthenticated)
     if route.allow in {Allow.ADMINISTRATOR, Allow.MONITOR}:
         found.append(Forbidden)

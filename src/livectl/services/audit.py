@@ -19,6 +19,12 @@ AUDITED = (
     "user.unbanned",
     "report.resolved",
     "webhook.replayed",
+    "ingress.created",
+    "ingress.revealed",
+    "ingress.rotated",
+    "ingress.enabled",
+    "ingress.disabled",
+    "ingress.deleted",
 )
 _PAGE = 1000
 

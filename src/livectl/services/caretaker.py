@@ -1,8 +1,8 @@
 """What a server does by itself: work through the inbox, keep the ended ended, reconcile.
 
-Every process works through the inbox, since each webhook is given to one only. The guard and the
-reconcile run in one process at a time, the holder of a lease in the store; when it dies, another
-one takes over as soon as the lease is over.
+Every process works through the inbox, since each webhook is given to one only, and sees to the
+recordings on its host. The guard and the reconcile run in one process at a time, the holder of a
+lease in the store; when it dies, another one takes over as soon as the lease is over.
 """
 
 from __future__ import annotations
@@ -20,10 +20,13 @@ from livectl.domain.moderation import scope_of_stream
 from livectl.domain.stream import Stream
 from livectl.errors import LivectlError
 from livectl.ports import Clock, EventQuery, Media, Room, Store, StreamQuery
+from livectl.services.encoders import Encoders
 from livectl.services.history import History
 from livectl.services.inbox import BATCH, Inbox
 from livectl.services.moderation import Moderation
 from livectl.services.reconcile import Reconcile
+from livectl.services.recording_watch import RecordingWatch
+from livectl.services.stats import Stats
 from livectl.services.teardown import Teardown
 
 log = logging.getLogger(__name__)
@@ -32,6 +35,7 @@ LEASE = "caretaker"
 _LEASE_FOR = timedelta(seconds=10)
 _TICK_S = 0.3
 _INBOX_POLL_S = 1.0
+_RECORDINGS_S = 1.0
 _LOG_PAGE = 1000
 _RETRY_AFTER = timedelta(seconds=2)
 _PRUNE_EVERY = timedelta(hours=1)
@@ -134,6 +138,9 @@ class Watch:
         inbox: Inbox,
         moderation: Moderation,
         history: History,
+        encoders: Encoders,
+        recordings: RecordingWatch,
+        stats: Stats,
         *,
         every: timedelta,
         keep_webhooks: timedelta,
@@ -146,6 +153,9 @@ class Watch:
         self._inbox = inbox
         self._moderation = moderation
         self._history = history
+        self._encoders = encoders
+        self._recordings = recordings
+        self._stats = stats
         self._every = every
         self._keep_webhooks = keep_webhooks
         self._keep_chat = keep_chat
@@ -163,11 +173,14 @@ class Watch:
         await self._follow_log(now)
         self._reconcile_when_due(now)
         await self._guard.look()
+        await self._encoders.tend()
+        await self._stats.sample()
         if self._next_prune is None or now >= self._next_prune:
             self._next_prune = now + _PRUNE_EVERY
             await self._inbox.prune(self._keep_webhooks)
             await self._history.prune(self._keep_chat)
             await self._moderation.forget_expired()
+            await self._stats.prune()
 
     async def stop(self) -> None:
         if self._reconciling is not None:
@@ -185,6 +198,7 @@ class Watch:
 
     async def _run_reconcile(self) -> None:
         try:
+            await self._recordings.sync(dry_run=False, by="reconcile")
             await self._reconcile.run(dry_run=False, guarded=self._guard.watched)
         except LivectlError as error:
             log.warning("reconcile: %s", error.message)
@@ -223,12 +237,14 @@ class Caretaker:
         clock: Clock,
         inbox: Inbox,
         watch: Watch,
+        recordings: RecordingWatch,
         tell_log_has_grown: Callable[[], None],
     ) -> None:
         self._store = store
         self._clock = clock
         self._inbox = inbox
         self._watch = watch
+        self._recordings = recordings
         self._tell_log_has_grown = tell_log_has_grown
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -238,6 +254,7 @@ class Caretaker:
         self._tasks = [
             asyncio.create_task(self._run_inbox(), name="inbox"),
             asyncio.create_task(self._run_watch(), name="watch"),
+            asyncio.create_task(self._run_recordings(), name="recordings"),
         ]
 
     async def stop(self) -> None:
@@ -269,6 +286,11 @@ class Caretaker:
         while True:
             await _survive("watch", self._watch.tick)
             await asyncio.sleep(_TICK_S)
+
+    async def _run_recordings(self) -> None:
+        while True:
+            await _survive("recordings", self._recordings.tick)
+            await asyncio.sleep(_RECORDINGS_S)
 
 
 def _left_open(heard: Event) -> bool:

@@ -10,8 +10,10 @@ from livectl.domain.ids import is_our_room, user_of
 from livectl.domain.stream import Stream
 from livectl.domain.webhook import Notice
 from livectl.ports import Store
+from livectl.services.encoders import Encoders
 from livectl.services.moderation import Moderation
 from livectl.services.presence import Presence
+from livectl.services.recordings import Recordings
 from livectl.services.teardown import Teardown
 
 # Any of these shows that somebody is in a room or on the way into it.
@@ -23,12 +25,20 @@ _COMINGS_AND_GOINGS = frozenset(
 
 class Notices:
     def __init__(
-        self, store: Store, moderation: Moderation, presence: Presence, teardown: Teardown
+        self,
+        store: Store,
+        moderation: Moderation,
+        presence: Presence,
+        teardown: Teardown,
+        recordings: Recordings,
+        encoders: Encoders,
     ) -> None:
         self._store = store
         self._moderation = moderation
         self._presence = presence
         self._teardown = teardown
+        self._recordings = recordings
+        self._encoders = encoders
 
     async def handle(self, room: str, notices: Sequence[Notice]) -> None:
         """Act on the webhooks of one room. Doing it again changes nothing more.
@@ -38,6 +48,7 @@ class Notices:
         """
         if not is_our_room(room):
             return
+        await self._encoders.hear(room, notices)  # one that came may have begun a stream
         stream = await self._store.stream_in_room(room)
         if stream is None:
             return
@@ -47,11 +58,15 @@ class Notices:
         for notice in notices:
             if notice.type == "room_finished" and stream.is_live:
                 stream = await self._finish(stream, notice)
+            if notice.egress is not None:
+                await self._recordings.hear(stream, notice)
         if not stream.is_live:
             await self._keep_ended(stream, {notice.type for notice in notices})
             await self._presence.recount(stream.id, exact_peak=True)
         else:
             await self._keep_blocked_out(stream, notices)
+            if any(notice.type == "track_published" for notice in notices):
+                self._recordings.consider_soon(stream, on_air=True)
 
     async def _finish(self, stream: Stream, notice: Notice) -> Stream:
         at = max(notice.at, stream.started_at)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence, Set
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -15,7 +15,7 @@ from livectl.domain.stream import Stream
 from livectl.domain.teardown import holds
 from livectl.domain.webhook import Participant
 from livectl.errors import LivectlError
-from livectl.ports import Clock, Media, Meter, Room, Store, StreamQuery
+from livectl.ports import Clock, IngressQuery, Media, Meter, Room, Store, StreamQuery
 from livectl.services.moderation import Moderation
 from livectl.services.presence import Presence, counts, sighting
 from livectl.services.teardown import Teardown
@@ -28,6 +28,12 @@ Kind = Literal[
     "undeletable_room",
     "teardown_owed",
     "blocked_user",
+    "encoder",
+    "waiting_room",
+    "ingress_room",
+    "ingress_enabled",
+    "ingress_lost",
+    "orphan_ingress",
 ]
 _PAGE = 500
 # What happened this close to LiveKit's answer may be in it or not: webhooks will tell.
@@ -61,6 +67,15 @@ class Report(msgspec.Struct, kw_only=True, rename="camel"):
 
 
 Apply = Callable[[], Awaitable[None]]
+Planned = tuple[Correction, Apply]
+
+
+class Comparison(Protocol):
+    """A part of the reconcile that has a module of its own."""
+
+    async def compare(self, rooms: Set[str]) -> list[Planned]:
+        """What differs, with the `rooms` that LiveKit listed."""
+        ...
 
 
 class Reconcile:
@@ -73,6 +88,7 @@ class Reconcile:
         moderation: Moderation,
         presence: Presence,
         teardown: Teardown,
+        ingress: Comparison,
         *,
         start_grace: timedelta,
     ) -> None:
@@ -83,6 +99,7 @@ class Reconcile:
         self._moderation = moderation
         self._presence = presence
         self._teardown = teardown
+        self._ingress = ingress
         self._start_grace = start_grace
         # Empty rooms that LiveKit lists and cannot delete (livekit#3766), by sid: told of once.
         self._undeletable: set[str] = set()
@@ -102,7 +119,7 @@ class Reconcile:
         live = await self._all(StreamQuery(live=True, limit=_PAGE))
         owed = await self._all(StreamQuery(teardown_owed=True, limit=_PAGE))
         rooms = {room.name: room for room in await self._media.rooms() if is_our_room(room.name)}
-        plan: list[tuple[Correction, Apply]] = []
+        plan = await self._ingress.compare(rooms.keys())
         for stream in live:
             plan += await self._compare_live(stream, rooms.get(stream.room_name), began)
         plan += [self._settle_owed(stream) for stream in owed]
@@ -131,9 +148,9 @@ class Reconcile:
 
     async def _compare_live(
         self, stream: Stream, room: Room | None, began: datetime
-    ) -> list[tuple[Correction, Apply]]:
+    ) -> list[Planned]:
         if room is None:
-            return self._without_room(stream, began)
+            return await self._without_room(stream, began)
         here = await self._media.participants(stream.room_name)
         plan = []
         known = await self._store.sightings(stream.id)
@@ -148,9 +165,11 @@ class Reconcile:
             plan.append(self._put_out(stream, blocked))
         return plan
 
-    def _without_room(self, stream: Stream, began: datetime) -> list[tuple[Correction, Apply]]:
+    async def _without_room(self, stream: Stream, began: datetime) -> list[Planned]:
         if stream.started_at > began - self._start_grace:
             return []  # its room may be about to be made
+        if await self._store.ingress_keys(IngressQuery(live_stream_id=stream.id, limit=1)):
+            return []  # its encoder makes the room again, or its grace time ends
 
         async def end() -> None:
             steps = await self._teardown.end(stream, reason="room_gone", by="reconcile")
@@ -169,7 +188,7 @@ class Reconcile:
 
     def _correct_viewers(
         self, stream: Stream, watching: int, most: int, facts: list[Sighting]
-    ) -> tuple[Correction, Apply]:
+    ) -> Planned:
         async def correct() -> None:
             await self._store.overrule_sightings(facts)
             await self._presence.recount(stream.id, exact_peak=True)
@@ -186,7 +205,7 @@ class Reconcile:
         )
         return correction, correct
 
-    def _put_out(self, stream: Stream, blocked: set[str]) -> tuple[Correction, Apply]:
+    def _put_out(self, stream: Stream, blocked: set[str]) -> Planned:
         async def put_out() -> None:
             await self._moderation.put_out(stream.room_name, blocked)
 
@@ -200,7 +219,7 @@ class Reconcile:
         )
         return correction, put_out
 
-    def _settle_owed(self, stream: Stream) -> tuple[Correction, Apply]:
+    def _settle_owed(self, stream: Stream) -> Planned:
         async def enforce() -> None:
             steps = await self._teardown.enforce(stream, by="reconcile")
             await self._presence.recount(stream.id, exact_peak=True)
@@ -218,7 +237,7 @@ class Reconcile:
 
     async def _compare_rooms(
         self, rooms: list[Room], guarded: Set[str]
-    ) -> list[tuple[Correction, Apply]]:
+    ) -> list[Planned]:
         """Rooms with one of our names that belong to no live stream."""
         plan = []
         store_is_empty = not await self._store.find_streams(StreamQuery(limit=1))
@@ -230,12 +249,18 @@ class Reconcile:
                 continue
             if stream is not None and (stream.is_live or stream.id in guarded):
                 continue  # live: it began after the first look
+            if stream is None and await self._waits_for_encoder(room):
+                continue
             plan.append(self._delete_room(room, stream, hands_off=store_is_empty))
         return plan
 
+    async def _waits_for_encoder(self, room: Room) -> bool:
+        query = IngressQuery(room=room.name, enabled=True, limit=1)
+        return bool(await self._store.ingress_keys(query))
+
     def _delete_room(
         self, room: Room, stream: Stream | None, *, hands_off: bool
-    ) -> tuple[Correction, Apply]:
+    ) -> Planned:
         correction = Correction(
             kind="room_of_ended_stream" if stream else "room_without_stream",
             stream_id=stream.id if stream else None,

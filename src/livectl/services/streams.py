@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from livectl.domain.clock import epoch_ms
-from livectl.domain.event import event
+from livectl.domain.event import Event, event
 from livectl.domain.ids import new_id, room_name
 from livectl.domain.people import Ban, Caller
 from livectl.domain.stream import TAGS_MAX, TITLE_MAX, Stream
@@ -33,6 +33,7 @@ class StartWish(msgspec.Struct, frozen=True, kw_only=True):
     cover_url: str | None = None
     enable_recording: bool = True
     enable_replay: bool = True
+    auto_record: bool | None = None
 
 
 class Streams:
@@ -68,7 +69,7 @@ class Streams:
         Raises FeatureDisabled, Banned, Conflict (the key was used for another start, or its stream
         is over), Unavailable (LiveKit made no room: the stream is ended again, and says so).
         """
-        await self._may_start(owner_id)
+        await self.check_may_start(owner_id)
         stream = await self._begin(owner_id, wish, by=by, key=key, request_id=request_id)
         try:
             await self._media.create_room(stream.room_name)
@@ -82,7 +83,28 @@ class Streams:
             raise
         return stream, token
 
-    async def _may_start(self, owner_id: str) -> None:
+    async def start_in_room(
+        self, owner_id: str, wish: StartWish, room: str, *, by: str
+    ) -> Stream:
+        """The live stream in a room that was named before, whose host is in it or on the way: the
+        first call makes it, and the others find it.
+
+        Raises FeatureDisabled, Banned, Conflict (what was live there is over).
+        """
+        await self.check_may_start(owner_id)
+        now = self._clock.now()
+        stream = _new_stream(new_id(), owner_id, wish, now, room)
+        try:
+            await self._store.add_stream(stream, _started(stream, now, by))
+        except Conflict:
+            twin = await self._store.stream_in_room(room)
+            if twin is None or not twin.is_live:
+                raise
+            return twin
+        return stream
+
+    async def check_may_start(self, owner_id: str) -> None:
+        """Raises FeatureDisabled, Banned."""
         if not self._open_to_hosts:
             raise FeatureDisabled("going live is switched off", hint="FEATURE_GO_LIVE is false")
         ban = await self._store.ban_of(owner_id)
@@ -123,19 +145,11 @@ class Streams:
         by: Caller,
         request_id: str | None,
     ) -> Stream:
-        started = event(
-            "stream.started",
-            now,
-            by.name,
-            stream_id=stream_id,
-            request_id=request_id,
-            owner=owner_id,
-            title=wish.title or None,
-        )
         for later in range(20):
-            stream = _new_stream(stream_id, owner_id, wish, now, later)
+            at = now + timedelta(milliseconds=later)
+            stream = _new_stream(stream_id, owner_id, wish, at, room_name(owner_id, epoch_ms(at)))
             try:
-                await self._store.add_stream(stream, started)
+                await self._store.add_stream(stream, _started(stream, now, by.name, request_id))
             except Conflict:
                 # Either this owner started twice in one millisecond, or a repeated start with the
                 # same key has just made this very stream.
@@ -224,14 +238,25 @@ class Streams:
             raise NotFound(f"{user_id} is not banned")
 
 
+def _started(stream: Stream, now: datetime, by: str, request_id: str | None = None) -> Event:
+    return event(
+        "stream.started",
+        now,
+        by,
+        stream_id=stream.id,
+        request_id=request_id,
+        owner=stream.owner_id,
+        title=stream.title or None,
+    )
+
+
 def _new_stream(
-    stream_id: str, owner_id: str, wish: StartWish, now: datetime, later_ms: int
+    stream_id: str, owner_id: str, wish: StartWish, started: datetime, room: str
 ) -> Stream:
-    started = now + timedelta(milliseconds=later_ms)
     return Stream(
         id=stream_id,
         owner_id=owner_id,
-        room_name=room_name(owner_id, epoch_ms(started)),
+        room_name=room,
         title=wish.title[:TITLE_MAX],
         tags=wish.tags[:TAGS_MAX],
         cover_url=wish.cover_url,
@@ -239,6 +264,7 @@ def _new_stream(
         started_at=started,
         enable_recording=wish.enable_recording,
         enable_replay=wish.enable_replay,
-        created_at=now,
-        updated_at=now,
+        auto_record=wish.auto_record,
+        created_at=started,
+        updated_at=started,
     )

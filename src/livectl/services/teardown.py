@@ -22,6 +22,7 @@ from livectl.domain.stream import Stream
 from livectl.domain.teardown import Step, StepName, holds
 from livectl.errors import LivectlError, TimedOutside, Unavailable
 from livectl.ports import Clock, Media, Store
+from livectl.services.ingress_off import IngressOff
 from livectl.services.removal import put_out
 
 EMPTIED_WITHIN_S = 1.0
@@ -38,10 +39,20 @@ _FOUND_NOTHING = {
 
 
 class Teardown:
-    def __init__(self, store: Store, media: Media, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        media: Media,
+        clock: Clock,
+        ingress: IngressOff,
+        *,
+        end_recordings: Callable[[Stream], Awaitable[int]],
+    ) -> None:
         self._store = store
         self._media = media
         self._clock = clock
+        self._ingress = ingress
+        self._end_recordings = end_recordings
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def end(
@@ -98,16 +109,20 @@ class Teardown:
 
     async def _take_down(self, stream: Stream, willing: bool) -> list[Step]:
         room = stream.room_name
-        ingress_id = (stream.ingress or {}).get("ingressId")
         # Both before the room goes; neither waits for the other.
         steps = await asyncio.gather(
-            self._step("ingress_off", lambda: self._media.stop_ingress(room, ingress_id)),
-            self._step("recording_stopped", lambda: self._media.stop_recordings(room)),
+            self._step("ingress_off", lambda: self._ingress.stream_ended(stream)),
+            self._step("recording_stopped", lambda: self._stop_recordings(stream)),
         )
         delete = self._delete if willing else self._empty_and_delete
         deleted = await self._step("room_deleted", lambda: delete(room))
         gone = await self._step("room_gone", lambda: self._see_gone(room))
         return [*steps, _outweighed(deleted, gone), gone]
+
+    async def _stop_recordings(self, stream: Stream) -> int:
+        """Ours, and what somebody else has Egress record of the room."""
+        ours = await self._end_recordings(stream)
+        return max(ours, await self._media.stop_recordings(stream.room_name))
 
     async def _record(
         self, stream: Stream, steps: list[Step], by: str, request_id: str | None

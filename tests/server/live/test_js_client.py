@@ -113,7 +113,7 @@ async def test_every_event(
     assert (await viewer.hears("live:pinned:updated"))[0]["pinnedMessages"][0]["content"] == "look"
     assert (await viewer.send("live:message", content=""))["code"] == "bad_request"
     assert (await viewer.hears("error"))[0]["code"] == "bad_request"
-    assert (await host.send("live:record:start"))["code"] == "not_ready"
+    assert (await host.send("live:record:start"))["code"] == "conflict"
     await stage.act("delete", messageIds=[answer["id"]])
     assert await viewer.hears("live:message:deleted") == [{"ids": [answer["id"]]}]
     await stage.call("POST", "/api/live/stop", stage.owner, json={"streamId": stage.stream_id})

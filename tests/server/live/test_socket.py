@@ -216,16 +216,20 @@ async def test_the_owner_pins_at_most_five(stage: Stage) -> None:
     await viewer.comes_true(lambda: len(viewer.state["pinnedMessages"]) == 5)
 
 
-async def test_a_server_without_a_recorder_says_so_to_the_owner_alone(
+async def test_why_a_recording_does_not_begin_is_told_to_the_owner_alone(
     websocket_stage: Stage,
 ) -> None:
     host, viewer = (
         await websocket_stage.enter(websocket_stage.owner),
         await websocket_stage.enter("vera"),
     )
-    assert (await host.send("live:record:start"))["code"] == "not_ready"
-    assert (await host.send("live:record:stop"))["code"] == "not_ready"
-    assert (await viewer.send("live:record:start"))["code"] == "forbidden"
+    refused = await host.send("live:record:start")
+    assert (refused["code"], refused["message"]) == ("conflict", "nobody publishes yet")
+    assert (await host.hears("error"))[0]["code"] == "conflict"
+    assert (await host.send("live:record:stop"))["code"] == "bad_request"
+    for event in ("live:record:start", "live:record:stop"):
+        assert (await viewer.send(event))["code"] == "forbidden"
+    assert not viewer.all("live:record:starting")
 
 
 async def test_others_hear_when_a_users_last_socket_is_gone(stage: Stage) -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from livectl.adapters.livekit import LiveKit as LiveKitClient
-from livectl.adapters.no_meter import NoMeter
 from tests.parts import free_port
 from tests.parts.livekit import LiveKit
 from tests.server.api import ROOT, Api, good, refused, wrong_fields
@@ -10,14 +9,14 @@ from tests.server.conftest import NewApi
 
 async def test_reconcile_shows_its_plan_before_it_acts(api: Api, livekit: LiveKit) -> None:
     started = await api.start("alice")
-    client = LiveKitClient(livekit.url, livekit.key, livekit.secret, public_url="", meter=NoMeter())
     stray = f"live_stray_{started['roomName'].rpartition('_')[2]}"
-    try:
+    async with livekit.calls() as calls:
+        client = LiveKitClient(calls, public_url="")
         await client.create_room(stray)
-        found = good(await api.post("/api/reconcile?dryRun=true", ROOT))
-    finally:
-        await client.delete_room(stray)
-        await client.close()
+        try:
+            found = good(await api.post("/api/reconcile?dryRun=true", ROOT))
+        finally:
+            await client.delete_room(stray)
     assert found["dryRun"]
     assert found["checkedStreams"] == 1
     assert found["checkedRooms"] >= 2

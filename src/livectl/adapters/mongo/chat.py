@@ -114,6 +114,12 @@ class ChatPart(LogPart):
         return await self._ids({SHOWN_BY: event.id})
 
     @call
+    async def count_messages(self, *, since: datetime, until: datetime) -> int:
+        return await self._in(CHAT).count_documents(
+            {"at": {"$gte": since, "$lt": until}, "kind": "message"}
+        )
+
+    @call
     async def prune_entries(self, *, before: datetime) -> int:
         await self._count_left()
         # None that is live now was not before: entries of one that starts after this are newer.

@@ -23,6 +23,7 @@ from pymongo.errors import (
     ConfigurationError,
     InvalidName,
     NetworkTimeout,
+    OperationFailure,
     PyMongoError,
     ServerSelectionTimeoutError,
 )
@@ -47,6 +48,9 @@ RULES = "livectl_chat_rules"
 RESTRICTIONS = "livectl_restrictions"
 ADDRESSES = "livectl_addresses"
 START_KEYS = "livectl_start_keys"
+RECORDINGS = "livectl_recordings"
+INGRESS_KEYS = "livectl_ingress_keys"
+SAMPLES = "livectl_samples"
 LEASES = "livectl_leases"
 META = "livectl_meta"
 LOCKS = "livectl_locks"
@@ -177,6 +181,12 @@ class Connected:
         for form in {password, unquote_plus(password)} - {""}:
             text = text.replace(form, "***")
         return text
+
+
+def is_taken(error: OperationFailure) -> bool:
+    """Whether a unique key is another document's already."""
+    # FerretDB gives no code of its own to this, except where a document is inserted.
+    return error.code == DUPLICATE_KEY or "UNIQUE constraint" in str(error)
 
 
 def _only_duplicates(error: BulkWriteError) -> bool:

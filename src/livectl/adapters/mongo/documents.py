@@ -134,9 +134,28 @@ def struct_document(struct: msgspec.Struct) -> Document:
     return {name: value for name, value in fields.items() if value is not None}
 
 
+def whole_document(struct: msgspec.Struct) -> Document:
+    """The same for a struct of structs, in which nothing has fields of a free form: they are left
+    out in its parts as well."""
+    document: Document = _without_nothing(struct_document(struct))
+    return document
+
+
 def struct_record(struct: msgspec.Struct) -> Document:
     """The same as plain JSON."""
     return {name: _iso_parts(value) for name, value in struct_document(struct).items()}
+
+
+def whole_record(struct: msgspec.Struct) -> Document:
+    """The same, with those fields left out in its parts as well."""
+    record: Document = _iso_parts(whole_document(struct))
+    return record
+
+
+def _without_nothing(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_nothing(part) for name, part in value.items() if part is not None}
+    return [_without_nothing(part) for part in value] if isinstance(value, list) else value
 
 
 def _text(value: Any) -> Any:

@@ -6,8 +6,10 @@ are those that MongoDB gives by itself, so that such a program later finds its i
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
+from pymongo import IndexModel
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
@@ -18,14 +20,18 @@ from livectl.adapters.mongo.connection import (
     CHAT,
     EVENTS,
     INBOX,
+    INGRESS_KEYS,
+    RECORDINGS,
     REPORTS,
     RESTRICTIONS,
     RULES,
     SIGHTINGS,
     STREAMS,
     Document,
+    is_taken,
 )
 from livectl.adapters.mongo.documents import OUTBOX_AT
+from livectl.adapters.mongo.ingress import DIGESTS, DUE_AT, INGRESS_IDS
 from livectl.errors import BadSettings
 
 
@@ -38,6 +44,11 @@ class Index(NamedTuple):
     @property
     def name(self) -> str:
         return "_".join(f"{field}_{order}" for field, order in self.keys)
+
+    @property
+    def model(self) -> IndexModel:
+        options = {name: True for name in ("unique", "sparse") if getattr(self, name)}
+        return IndexModel(self.keys, name=self.name, **options)
 
     @property
     def label(self) -> str:
@@ -89,6 +100,30 @@ INDEXES = (
     _outbox(RESTRICTIONS),
     Index(ADDRESSES, [("userId", 1), ("at", -1)]),
     Index(ADDRESSES, [("at", 1)]),
+    # What makes a stream have one recording that runs.
+    Index(RECORDINGS, [("streamId", 1), ("slot", 1)], unique=True),
+    Index(RECORDINGS, [("requestedAt", -1), ("_id", -1)]),
+    Index(RECORDINGS, [("streamId", 1), ("requestedAt", -1), ("_id", -1)]),
+    Index(RECORDINGS, [("ownerId", 1), ("requestedAt", -1), ("_id", -1)]),
+    Index(RECORDINGS, [("state", 1), ("requestedAt", -1), ("_id", -1)]),
+    Index(RECORDINGS, [("vod.status", 1), ("requestedAt", -1), ("_id", -1)]),
+    Index(RECORDINGS, [("vod.deleting", 1)], sparse=True),
+    Index(RECORDINGS, [("egressId", 1)], sparse=True),
+    Index(RECORDINGS, [("path", 1)]),
+    Index(RECORDINGS, [("storage.path", 1)], sparse=True),
+    Index(RECORDINGS, [("lifted", 1)], sparse=True),
+    _outbox(RECORDINGS),
+    # What makes a stream have one key.
+    Index(INGRESS_KEYS, [("slot", 1)], unique=True),
+    Index(INGRESS_KEYS, [("createdAt", -1), ("_id", -1)]),
+    Index(INGRESS_KEYS, [("ownerId", 1), ("createdAt", -1), ("_id", -1)]),
+    Index(INGRESS_KEYS, [("liveStreamId", 1)], sparse=True),
+    Index(INGRESS_KEYS, [("nextRoom", 1)], sparse=True),
+    Index(INGRESS_KEYS, [(INGRESS_IDS, 1)]),
+    Index(INGRESS_KEYS, [(DIGESTS, 1)]),
+    Index(INGRESS_KEYS, [(DUE_AT, 1)], sparse=True),
+    Index(INGRESS_KEYS, [("lifted", 1)], sparse=True),
+    _outbox(INGRESS_KEYS),
     # What makes an event be in the log once.
     Index(EVENTS, [("id", 1)], unique=True),
     Index(EVENTS, [("streamId", 1), ("_id", 1)]),
@@ -107,8 +142,8 @@ async def make_indexes(database: AsyncDatabase[Document]) -> None:
     """
     there = await present_indexes(database)
     missing = [index for index in INDEXES if not there[index.label]]
-    for index in missing:
-        await _make(database, index)
+    for collection in dict.fromkeys(index.collection for index in missing):
+        await _make_all(database, [one for one in missing if one.collection == collection])
     if missing:
         there = await present_indexes(database)
     for index in missing:
@@ -134,17 +169,21 @@ def _serves(found: Document, index: Index) -> bool:
     return whole and keys == index.keys and (not index.unique or found.get("unique") is True)
 
 
-async def _make(database: AsyncDatabase[Document], index: Index) -> None:
-    options: dict[str, Any] = {"name": index.name}
-    if index.unique:
-        options["unique"] = True
-    if index.sparse:
-        options["sparse"] = True
+async def _make_all(database: AsyncDatabase[Document], indexes: Sequence[Index]) -> None:
+    """Those of one collection, in one call."""
     try:
-        await database[index.collection].create_index(index.keys, **options)
+        await database[indexes[0].collection].create_indexes([one.model for one in indexes])
+    except OperationFailure:
+        for index in indexes:  # to tell which one it is
+            await _make(database, index)
+
+
+async def _make(database: AsyncDatabase[Document], index: Index) -> None:
+    try:
+        await database[index.collection].create_indexes([index.model])
     except OperationFailure as error:
         fields = " and ".join(field for field, _ in index.keys)
-        if _has_duplicates(error):
+        if is_taken(error):
             raise BadSettings(
                 f"The unique index {index.label} cannot be made: documents in"
                 f" {index.collection} have the same {fields}.",
@@ -162,8 +201,3 @@ def _in_its_way(index: Index) -> BadSettings:
         " options, is in its way.",
         hint=f"Drop it, then start again: db.{index.collection}.dropIndex({index.name!r})",
     )
-
-
-def _has_duplicates(error: OperationFailure) -> bool:
-    # FerretDB gives no code of its own to this.
-    return error.code == 11000 or "UNIQUE constraint" in str(error)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any
 
@@ -28,6 +28,8 @@ from livectl.adapters.mongo.connection import (
     CHAT,
     EVENTS,
     INBOX,
+    INGRESS_KEYS,
+    RECORDINGS,
     REPORTS,
     RESTRICTIONS,
     RULES,
@@ -43,11 +45,22 @@ from livectl.ports import EventQuery
 
 log = logging.getLogger(__name__)
 
-WITH_OUTBOX = (STREAMS, BANS, REPORTS, INBOX, CHAT, RULES, RESTRICTIONS)
+WITH_OUTBOX = (
+    STREAMS,
+    BANS,
+    REPORTS,
+    INBOX,
+    CHAT,
+    RULES,
+    RESTRICTIONS,
+    RECORDINGS,
+    INGRESS_KEYS,
+)
 
 # A document that is taken away stays until its event is in the log, and counts for nothing
 # meanwhile.
 IN_FORCE = {"lifted": {"$ne": True}}
+LIFTED = {"lifted": True}
 
 _CHANGED_TOGETHER = (INBOX, CHAT)  # many documents at a time
 
@@ -82,6 +95,12 @@ def telling(update: Update, event: Event | None) -> Update:
     }
 
 
+def replacing(fields: Document, names: Iterable[str]) -> Update:
+    """An update to these fields; those of `names` that are not among them go."""
+    gone = {name: "" for name in names if name not in fields}
+    return {"$set": fields, "$unset": gone} if gone else {"$set": fields}
+
+
 @contextmanager
 def left_to_others(collection: str) -> Iterator[None]:
     """For draining after a change: the change holds whether this works or not, so where it does
@@ -100,6 +119,9 @@ class LogPart(Connected):
         super().__init__(uri)
         self._appending = asyncio.Lock()
         self._last_seq: int | None = None
+        # By collection: what a change of a document, given its `_id`, brings to another one. Done
+        # before the event is told, so that a crash in between leaves it to whoever comes next.
+        self._before_telling: dict[str, Callable[[Any], Awaitable[None]]] = {}
 
     @call
     async def append_event(self, event: Event) -> None:
@@ -159,6 +181,12 @@ class LogPart(Connected):
         together = collection in _CHANGED_TOGETHER
         return self._alone(collection if together else f"{collection}/{id_}")
 
+    async def _add(self, collection: str, raw: Document, event: Event) -> None:
+        """A new document. Raises DuplicateKeyError where one of its unique fields is taken."""
+        raw = {**raw, OUTBOX: [entry_of(event)], OUTBOX_AT: event.at}
+        await self._in(collection).insert_one(raw)
+        await self._deliver(collection, raw)
+
     async def _put(self, collection: str, id_: str, event: Event, update: Update) -> None:
         """Change the document, or make it."""
         async with self._alone_with(collection, id_):
@@ -170,16 +198,23 @@ class LogPart(Connected):
             )
         await self._deliver(collection, changed)
 
-    async def _lift(self, collection: str, id_: str, event: Event) -> bool:
+    async def _lift(
+        self,
+        collection: str,
+        id_: str,
+        event: Event,
+        which: Document = IN_FORCE,
+        fields: Document = LIFTED,
+    ) -> bool:
         """Take a document away; False where there is none."""
-        lifted = await self._change(collection, id_, event, (IN_FORCE, {"$set": {"lifted": True}}))
+        lifted = await self._change(collection, id_, event, (which, {"$set": fields}))
         if lifted is not None:
             await self._forget_lifted(collection)
         return lifted is not None
 
     async def _forget_lifted(self, collection: str) -> None:
         """Remove what was taken away and of which the log has the event."""
-        told = {"lifted": True, OUTBOX_AT: None}
+        told = {**LIFTED, OUTBOX_AT: None}
         async for raw in self._in(collection).find(told, {"_id": 1}):
             async with self._alone_with(collection, raw["_id"]):
                 await self._in(collection).delete_one({"_id": raw["_id"], **told})
@@ -204,6 +239,8 @@ class LogPart(Connected):
 
     async def _drain(self, collection: str, raw: Document) -> None:
         entries: list[Document] = raw.get(OUTBOX) or []
+        if (first := self._before_telling.get(collection)) is not None:
+            await first(raw["_id"])
         for entry in entries:
             await self._append(entry)
         await self._empty_outbox(collection, raw["_id"], entries)

@@ -17,8 +17,8 @@ from livectl.adapters.mongo.connection import (
     Document,
     call,
 )
-from livectl.adapters.mongo.documents import OUTBOX, OUTBOX_AT, struct_document
-from livectl.adapters.mongo.log import IN_FORCE, LogPart, entry_of
+from livectl.adapters.mongo.documents import struct_document
+from livectl.adapters.mongo.log import IN_FORCE, LogPart
 from livectl.adapters.mongo.people import report_of
 from livectl.domain.event import Event
 from livectl.domain.moderation import ChatRules, Restriction
@@ -108,12 +108,10 @@ class ModerationPart(LogPart):
         return old.deleted_count
 
     async def _add_first_rules(self, raw: Document, event: Event) -> bool:
-        raw = {**raw, OUTBOX: [entry_of(event)], OUTBOX_AT: event.at}
         try:
-            await self._in(RULES).insert_one(raw)
+            await self._add(RULES, raw, event)
         except DuplicateKeyError:
             return False
-        await self._deliver(RULES, raw)
         return True
 
 

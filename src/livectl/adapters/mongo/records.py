@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import OperationFailure
 
 from livectl.adapters.mongo.chat import ChatPart, chat_entry_of
 from livectl.adapters.mongo.chat import entry_document as chat_entry_document
@@ -17,6 +17,8 @@ from livectl.adapters.mongo.connection import (
     CHAT,
     EVENTS,
     INBOX,
+    INGRESS_KEYS,
+    RECORDINGS,
     REPORTS,
     RESTRICTIONS,
     RULES,
@@ -25,9 +27,16 @@ from livectl.adapters.mongo.connection import (
     STREAMS,
     Document,
     call,
+    is_taken,
 )
-from livectl.adapters.mongo.documents import bson_stream, plain_stream, struct_record
+from livectl.adapters.mongo.documents import (
+    bson_stream,
+    plain_stream,
+    struct_record,
+    whole_record,
+)
 from livectl.adapters.mongo.inbox import entry_document, entry_from
+from livectl.adapters.mongo.ingress import key_document, key_from
 from livectl.adapters.mongo.log import IN_FORCE, entry_of, event_of
 from livectl.adapters.mongo.moderation import (
     restriction_document,
@@ -44,6 +53,7 @@ from livectl.adapters.mongo.people import (
     start_document,
     start_of,
 )
+from livectl.adapters.mongo.recordings import recording_document, recording_of
 from livectl.adapters.mongo.streams import (
     sighting_document,
     sighting_key,
@@ -51,9 +61,11 @@ from livectl.adapters.mongo.streams import (
 )
 from livectl.domain.chat import ChatEntry
 from livectl.domain.event import Event
+from livectl.domain.ingress import IngressKey
 from livectl.domain.moderation import ChatRules, Restriction
 from livectl.domain.people import Ban, Report
 from livectl.domain.presence import Sighting
+from livectl.domain.recording import Recording
 from livectl.domain.webhook import InboxEntry
 from livectl.errors import BadInput, Conflict
 from livectl.ports import Record, RecordKind
@@ -148,6 +160,18 @@ _KINDS: dict[RecordKind, _Kind] = {
         lambda document: restriction_document(msgspec.convert(document, Restriction)),
         which=IN_FORCE,
     ),
+    "recording": _Kind(
+        RECORDINGS,
+        lambda raw: whole_record(recording_of(raw)),
+        lambda document: recording_document(msgspec.convert(document, Recording)),
+        which=IN_FORCE,
+    ),
+    "ingress_key": _Kind(
+        INGRESS_KEYS,
+        lambda raw: whole_record(key_from(raw)),
+        lambda document: key_document(msgspec.convert(document, IngressKey)),
+        which=IN_FORCE,
+    ),
 }
 
 
@@ -155,6 +179,8 @@ _TAKEN: dict[RecordKind, str] = {
     "stream": "Another stream has the room name of one of these.",
     "event": "One of these events has another place in this log.",
     "chat": "Another gift has the client id of one of these.",
+    "recording": "The stream of one of these has another recording that runs.",
+    "ingress_key": "The stream of one of these has another ingress key.",
 }
 
 
@@ -173,8 +199,8 @@ class RecordsPart(ChatPart):
         """Kind by kind, each record whole or not at all: after a failure, load them all again.
 
         Raises BadInput for a document that is none of its kind, and then writes nothing; Conflict
-        where another stream has the room name, another gift the client id, or an event is in the
-        log at another place.
+        where another stream has the room name, another gift the client id, an event is in the log
+        at another place, or the stream has another recording that runs or another key.
         """
         raws: dict[RecordKind, list[Document]] = {}
         for record in records:
@@ -193,7 +219,7 @@ class RecordsPart(ChatPart):
                 for raw in raws[start : start + _AT_ONCE]
             ]
             for result in await asyncio.gather(*writes, return_exceptions=True):
-                if isinstance(result, DuplicateKeyError):
+                if isinstance(result, OperationFailure) and is_taken(result):
                     raise Conflict(_TAKEN.get(name, f"Others write {name} records.")) from result
                 if isinstance(result, BaseException):
                     raise result

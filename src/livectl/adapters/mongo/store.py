@@ -1,8 +1,8 @@
 """The store on MongoDB, in a database of the product's own programs or an empty one.
 
 What it does is in the modules beside it, by capability: `streams`, `chat`, `moderation`, `people`,
-`inbox`, `log`, `records`. Streams are in the collection `livestreams` as the contract has them
-(Data), everything else in collections whose names begin with `livectl_`.
+`inbox`, `recordings`, `ingress`, `log`, `records`. Streams are in the collection `livestreams` as
+the contract has them (Data), everything else in collections whose names begin with `livectl_`.
 """
 
 from __future__ import annotations
@@ -19,11 +19,14 @@ from livectl.adapters.mongo.connection import (
     CHAT,
     EVENTS,
     INBOX,
+    INGRESS_KEYS,
     LEASES,
     META,
+    RECORDINGS,
     REPORTS,
     RESTRICTIONS,
     RULES,
+    SAMPLES,
     SIGHTINGS,
     START_KEYS,
     STREAMS,
@@ -31,9 +34,12 @@ from livectl.adapters.mongo.connection import (
 )
 from livectl.adapters.mongo.inbox import InboxPart
 from livectl.adapters.mongo.indexes import make_indexes, present_indexes
+from livectl.adapters.mongo.ingress import IngressPart
 from livectl.adapters.mongo.moderation import ModerationPart
 from livectl.adapters.mongo.people import PeoplePart
+from livectl.adapters.mongo.recordings import RecordingsPart
 from livectl.adapters.mongo.records import RecordsPart
+from livectl.adapters.mongo.samples import SamplesPart
 from livectl.adapters.mongo.streams import StreamsPart
 from livectl.errors import BadSettings, Unavailable
 from livectl.ports import Store, StoreCheck
@@ -53,10 +59,24 @@ _COLLECTIONS = (
     RULES,
     RESTRICTIONS,
     ADDRESSES,
+    RECORDINGS,
+    INGRESS_KEYS,
+    SAMPLES,
 )
 
 
-class MongoStore(StreamsPart, ModerationPart, PeoplePart, InboxPart, RecordsPart, ChatPart, Store):
+class MongoStore(
+    RecordingsPart,
+    IngressPart,
+    StreamsPart,
+    ModerationPart,
+    PeoplePart,
+    InboxPart,
+    RecordsPart,
+    ChatPart,
+    SamplesPart,
+    Store,
+):
     """`ports.Store` in the database that `uri` names, or else in `livectl`; opened by `open` and
     not before. For one event loop.
 
@@ -131,7 +151,7 @@ class MongoStore(StreamsPart, ModerationPart, PeoplePart, InboxPart, RecordsPart
         await make_indexes(self._in(META).database)
         await self._drain_all()
         await self._count_left()
-        for collection in (BANS, RESTRICTIONS):
+        for collection in (BANS, RESTRICTIONS, RECORDINGS, INGRESS_KEYS):
             await self._forget_lifted(collection)
 
     async def _settle_schema(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,15 +18,13 @@ from pymongo.errors import DuplicateKeyError
 
 from livectl.adapters.mongo.connection import SIGHTINGS, STREAMS, Document, call
 from livectl.adapters.mongo.documents import (
-    OUTBOX,
-    OUTBOX_AT,
     bson_pin,
     forms_of,
     key_of,
     new_stream,
     stream_of,
 )
-from livectl.adapters.mongo.log import LogPart, entry_of
+from livectl.adapters.mongo.log import LogPart, replacing
 from livectl.domain.clock import EPOCH
 from livectl.domain.event import Event
 from livectl.domain.presence import Sighting, merge
@@ -41,14 +39,12 @@ _IS_LIST = {"$type": "array"}
 class StreamsPart(LogPart):
     @call
     async def add_stream(self, stream: Stream, event: Event) -> None:
-        raw = {**new_stream(stream), OUTBOX: [entry_of(event)], OUTBOX_AT: event.at}
         try:
-            await self._in(STREAMS).insert_one(raw)
+            await self._add(STREAMS, new_stream(stream), event)
         except DuplicateKeyError as error:
             raise Conflict(
                 f"There is a stream {stream.id} or in {stream.room_name} already."
             ) from error
-        await self._deliver(STREAMS, raw)
 
     @call
     async def stream(self, stream_id: str) -> Stream | None:
@@ -188,6 +184,22 @@ class StreamsPart(LogPart):
         self, stream_id: str, event: Event | None, *ways: tuple[Document, Document]
     ) -> Document | None:
         return await self._change(STREAMS, key_of(stream_id), event, *ways)
+
+    async def _show_parts(
+        self, stream_id: str, at: datetime, parts_of: Callable[[Document], Awaitable[Document]]
+    ) -> None:
+        """Let a stream, where there is such a one, show parts of what is kept elsewhere. `parts_of`
+        reads that, and makes them for the stream's document; a part that is None goes.
+
+        The stream's `rev` grows even where nothing changes: so whoever read before another one
+        wrote reads again, and what stands there at the end was made of the latest.
+        """
+        while raw := await self._in(STREAMS).find_one({"_id": key_of(stream_id)}):
+            parts = await parts_of(raw)
+            shown = {name: value for name, value in parts.items() if value is not None}
+            update = replacing({**shown, "updatedAt": at}, parts) | {"$inc": {"rev": 1}}
+            if await self._change_stream(stream_id, None, (at_rev(stream_of(raw).rev), update)):
+                return
 
     async def _write_sightings(
         self, stream_id: str, writes: Sequence[UpdateOne | ReplaceOne[Document]]

@@ -127,6 +127,14 @@ def _set_hidden_by(
     return ids
 
 
+def count_messages(connection: sqlite3.Connection, *, since: datetime, until: datetime) -> int:
+    (count,) = connection.execute(
+        "SELECT count(*) FROM chat WHERE at >= ? AND at < ? AND kind = 'message'",
+        (epoch_ms(since), epoch_ms(until)),
+    ).fetchone()
+    return int(count)
+
+
 def _where(conditions: Iterable[tuple[Any, ...]]) -> tuple[str, list[Any]]:
     given = list(conditions)
     values = [value for _, *bound in given for value in bound]

@@ -11,14 +11,25 @@ from typing import Any
 
 import msgspec
 
-from livectl.adapters.sqlite import chat, inbox, log, moderation, people, streams
-from livectl.adapters.sqlite.values import decode, record_document
+from livectl.adapters.sqlite import (
+    chat,
+    inbox,
+    ingress,
+    log,
+    moderation,
+    people,
+    recordings,
+    streams,
+)
+from livectl.adapters.sqlite.values import decode, record_document, whole_document
 from livectl.domain.chat import ChatEntry
 from livectl.domain.clock import epoch_ms, from_epoch_ms
 from livectl.domain.event import Event
+from livectl.domain.ingress import IngressKey
 from livectl.domain.moderation import ChatRules, Restriction
 from livectl.domain.people import Ban, Report
 from livectl.domain.presence import Sighting
+from livectl.domain.recording import Recording
 from livectl.domain.webhook import InboxEntry
 from livectl.errors import BadInput
 from livectl.ports import Record, RecordKind
@@ -118,6 +129,16 @@ _EXPORTS: tuple[tuple[RecordKind, str, Callable[[Row], Document]], ...] = (
         f"SELECT key, {moderation.RESTRICTION_COLUMNS} FROM restrictions ORDER BY key",
         lambda row: record_document(moderation.restriction_from_row(row)),
     ),
+    (
+        "recording",
+        "SELECT id, document FROM recordings ORDER BY id",
+        lambda row: whole_document(recordings.recording_from_text(row[0])),
+    ),
+    (
+        "ingress_key",
+        "SELECT id, document FROM ingress_keys ORDER BY id",
+        lambda row: whole_document(ingress.key_from_text(row[0])),
+    ),
 )
 
 
@@ -203,5 +224,11 @@ _LOADERS: dict[RecordKind, Callable[[sqlite3.Connection, Document], None]] = {
     "chat_rules": _load_rules,
     "restriction": lambda connection, document: moderation.put_restriction(
         connection, msgspec.convert(document, Restriction)
+    ),
+    "recording": lambda connection, document: recordings.put_recording(
+        connection, msgspec.convert(document, Recording)
+    ),
+    "ingress_key": lambda connection, document: ingress.put_ingress_key(
+        connection, msgspec.convert(document, IngressKey)
     ),
 }

@@ -120,6 +120,48 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             at = strftime('%s', json_extract(document, '$.at')) * 1000
                 + substr(json_extract(document, '$.at'), 21, 3)""",
     ),
+    (
+        # As of streams: the document is the truth, the columns repeat what is searched by.
+        """CREATE TABLE recordings (
+            id TEXT NOT NULL PRIMARY KEY,
+            stream_id TEXT NOT NULL,
+            slot TEXT NOT NULL,
+            owner_id TEXT NOT NULL,
+            state TEXT NOT NULL,
+            vod_status TEXT,
+            deleting INTEGER NOT NULL,
+            egress_id TEXT,
+            path TEXT NOT NULL,
+            stored_path TEXT,
+            requested_at INTEGER NOT NULL,
+            rev INTEGER NOT NULL,
+            document TEXT NOT NULL,
+            UNIQUE (stream_id, slot))""",
+        """CREATE TABLE ingress_keys (
+            id TEXT NOT NULL PRIMARY KEY,
+            stream_id TEXT UNIQUE,
+            owner_id TEXT NOT NULL,
+            live_stream_id TEXT,
+            next_room TEXT,
+            enabled INTEGER NOT NULL,
+            due_at INTEGER,
+            created_at INTEGER NOT NULL,
+            rev INTEGER NOT NULL,
+            document TEXT NOT NULL)""",
+        """CREATE TABLE ingress_lines (
+            key_id TEXT NOT NULL,
+            ingress_id TEXT NOT NULL,
+            digest TEXT NOT NULL,
+            PRIMARY KEY (key_id, ingress_id)) WITHOUT ROWID""",
+        """CREATE TABLE samples (
+            at INTEGER NOT NULL PRIMARY KEY,
+            live INTEGER NOT NULL,
+            viewers INTEGER NOT NULL,
+            messages INTEGER NOT NULL,
+            seconds REAL NOT NULL,
+            webhooks_waiting INTEGER NOT NULL,
+            webhook_lag_ms INTEGER NOT NULL)""",
+    ),
 )
 
 LATEST = len(MIGRATIONS)
@@ -137,6 +179,10 @@ TABLES = (
     "chat_rules",
     "restrictions",
     "addresses",
+    "recordings",
+    "ingress_keys",
+    "ingress_lines",
+    "samples",
 )
 
 # Each index with what it is on. Missing ones are made at every start, so a new one needs no
@@ -169,6 +215,23 @@ INDEXES: dict[str, str] = {
     "restrictions_until": "restrictions (until) WHERE until IS NOT NULL",
     "addresses_newest": "addresses (user_id, at DESC)",
     "addresses_at": "addresses (at)",
+    "recordings_newest": "recordings (requested_at DESC, id DESC)",
+    "recordings_stream": "recordings (stream_id, requested_at DESC, id DESC)",
+    "recordings_owner": "recordings (owner_id, requested_at DESC, id DESC)",
+    "recordings_state": "recordings (state, requested_at DESC, id DESC)",
+    "recordings_vod": "recordings (vod_status, requested_at DESC, id DESC)"
+    " WHERE vod_status IS NOT NULL",
+    "recordings_deleting": "recordings (requested_at DESC, id DESC) WHERE deleting = 1",
+    "recordings_egress": "recordings (egress_id) WHERE egress_id IS NOT NULL",
+    "recordings_path": "recordings (path)",
+    "recordings_stored": "recordings (stored_path) WHERE stored_path IS NOT NULL",
+    "ingress_keys_newest": "ingress_keys (created_at DESC, id DESC)",
+    "ingress_keys_owner": "ingress_keys (owner_id, created_at DESC, id DESC)",
+    "ingress_keys_live": "ingress_keys (live_stream_id) WHERE live_stream_id IS NOT NULL",
+    "ingress_keys_room": "ingress_keys (next_room) WHERE next_room IS NOT NULL",
+    "ingress_keys_due": "ingress_keys (due_at) WHERE due_at IS NOT NULL",
+    "ingress_lines_ingress": "ingress_lines (ingress_id)",
+    "ingress_lines_digest": "ingress_lines (digest)",
 }
 
 

@@ -1,8 +1,8 @@
 """The store on an embedded SQLite database: one file, no server, any number of processes.
 
 This is the async face; the SQL is in the modules beside it, by capability: `streams`, `chat`,
-`moderation`, `people`, `inbox`, `log`, `records`. A method is one job for the writing thread (one
-transaction) or for a reading one (`connection`).
+`moderation`, `people`, `inbox`, `recordings`, `ingress`, `log`, `records`. A method is one job for
+the writing thread (one transaction) or for a reading one (`connection`).
 """
 
 from __future__ import annotations
@@ -14,15 +14,28 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from livectl.adapters.sqlite import chat, inbox, log, moderation, people, streams
+from livectl.adapters.sqlite import (
+    chat,
+    inbox,
+    ingress,
+    log,
+    moderation,
+    people,
+    recordings,
+    samples,
+    streams,
+)
 from livectl.adapters.sqlite import records as records_sql
 from livectl.adapters.sqlite.connection import Readers, Writer, connect_reading, open_database
 from livectl.adapters.sqlite.schema import LATEST, TABLES, indexes_there, prepare, schema_version
 from livectl.domain.chat import ChatEntry
 from livectl.domain.event import Event
+from livectl.domain.ingress import IngressKey
 from livectl.domain.moderation import ChatRules, Restriction
 from livectl.domain.people import Ban, Report
 from livectl.domain.presence import Sighting
+from livectl.domain.recording import Recording
+from livectl.domain.sample import Sample
 from livectl.domain.stream import Stream
 from livectl.domain.webhook import InboxEntry
 from livectl.errors import NotReady, Unavailable
@@ -31,7 +44,9 @@ from livectl.ports import (
     EventQuery,
     InboxDepth,
     InboxQuery,
+    IngressQuery,
     Record,
+    RecordingQuery,
     ReportQuery,
     RestrictionQuery,
     SeenAddress,
@@ -165,6 +180,9 @@ class SqliteStore(Store):
     ) -> list[str]:
         return await self._write(chat.restore_entries, ids=ids, hidden_by=hidden_by, event=event)
 
+    async def count_messages(self, *, since: datetime, until: datetime) -> int:
+        return await self._read(chat.count_messages, since=since, until=until)
+
     async def prune_entries(self, *, before: datetime) -> int:
         pruned = 0
         while page := await self._write(chat.prune_entries, before=before, limit=_PRUNE_PAGE):
@@ -264,6 +282,45 @@ class SqliteStore(Store):
 
     async def prune_webhooks(self, *, before: datetime) -> int:
         return await self._write(inbox.prune_webhooks, before=before)
+
+    async def add_recording(self, recording: Recording, event: Event) -> None:
+        await self._write(recordings.add_recording, recording, event)
+
+    async def recording(self, recording_id: str) -> Recording | None:
+        return await self._read(recordings.recording, recording_id)
+
+    async def recordings(self, query: RecordingQuery) -> list[Recording]:
+        return await self._read(recordings.recordings, query)
+
+    async def save_recording(self, recording: Recording, event: Event | None) -> Recording | None:
+        return await self._write(recordings.save_recording, recording, event)
+
+    async def remove_recording(self, recording: Recording, event: Event) -> bool:
+        return await self._write(recordings.remove_recording, recording, event)
+
+    async def add_ingress_key(self, key: IngressKey, event: Event) -> None:
+        await self._write(ingress.add_ingress_key, key, event)
+
+    async def ingress_key(self, key_id: str) -> IngressKey | None:
+        return await self._read(ingress.ingress_key, key_id)
+
+    async def ingress_keys(self, query: IngressQuery) -> list[IngressKey]:
+        return await self._read(ingress.ingress_keys, query)
+
+    async def save_ingress_key(self, key: IngressKey, event: Event | None) -> IngressKey | None:
+        return await self._write(ingress.save_ingress_key, key, event)
+
+    async def remove_ingress_key(self, key: IngressKey, event: Event) -> bool:
+        return await self._write(ingress.remove_ingress_key, key, event)
+
+    async def add_sample(self, sample: Sample) -> None:
+        await self._write(samples.add_sample, sample)
+
+    async def samples(self, *, since: datetime) -> list[Sample]:
+        return await self._read(samples.samples, since=since)
+
+    async def prune_samples(self, *, before: datetime) -> int:
+        return await self._write(samples.prune_samples, before=before)
 
     async def append_event(self, event: Event) -> None:
         await self._write(log.append, event)

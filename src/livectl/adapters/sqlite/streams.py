@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -198,6 +198,24 @@ def add_to_total(connection: sqlite3.Connection, stream_id: str, value: int) -> 
     if known is not None:
         document, before = known
         _change(connection, document, None, totalGifts=before.total_gifts + value)
+
+
+def show_parts(
+    connection: sqlite3.Connection,
+    stream_id: str,
+    at: datetime,
+    parts_of: Callable[[Document], dict[str, Any]],
+) -> None:
+    """Let a stream, where there is such a one, show parts of what is kept elsewhere: those that
+    `parts_of` makes of its document, of which a part that is None goes."""
+    known = _known(connection, stream_id)
+    if known is None:
+        return
+    document, _ = known
+    parts = parts_of(document)
+    kept = {name: value for name, value in document.items() if name not in parts}
+    shown = {name: value for name, value in parts.items() if value is not None}
+    _change(connection, kept, None, **shown, updatedAt=iso(at))
 
 
 def add_sightings(connection: sqlite3.Connection, sightings: Sequence[Sighting]) -> None:

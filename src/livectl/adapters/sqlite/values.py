@@ -47,6 +47,19 @@ def record_document(struct: msgspec.Struct) -> dict[str, Any]:
     return {key: plain(value) for key, value in fields.items() if value is not None}
 
 
+def whole_document(struct: msgspec.Struct) -> dict[str, Any]:
+    """The same for a struct of structs, in which nothing has fields of a free form: they are left
+    out in its parts as well."""
+    document: dict[str, Any] = _without_nothing(record_document(struct))
+    return document
+
+
+def _without_nothing(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nothing(part) for key, part in value.items() if part is not None}
+    return [_without_nothing(part) for part in value] if isinstance(value, list) else value
+
+
 def millis(at: datetime | None) -> int | None:
     return None if at is None else epoch_ms(at)
 

@@ -50,6 +50,10 @@ _LEARN = {
     EVENT_PREFIX + act
     for act in ("block", "unblock", "timeout", "untimeout", "rules", "moderators")
 } | {"restriction.over"}
+_RECORDING = {
+    "recording.starting": "live:record:starting",
+    "recording.stopping": "live:record:stopping",
+}
 
 
 @dataclass
@@ -302,6 +306,8 @@ class LiveRooms:
                     await self._look([room])
             if event.type.startswith(EVENT_PREFIX):
                 await self._show_act(room, event)
+            if told := _RECORDING.get(event.type):
+                self._tell_here(room, told, {"recordingId": event.data.get("recording")})
 
     async def _show_act(self, room: LocalRoom, event: Event) -> None:
         act = event.type.removeprefix(EVENT_PREFIX)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -20,13 +21,13 @@ from starlette.types import ASGIApp
 from livectl.domain.acts import Pin
 from livectl.domain.ids import is_our_room
 from livectl.domain.people import Caller
+from livectl.domain.stream import Stream
 from livectl.errors import (
     BadInput,
     Blocked,
     Forbidden,
     LivectlError,
     NotFound,
-    NotReady,
     Unauthenticated,
 )
 from livectl.ports import Bus, Clock, Meter
@@ -35,6 +36,7 @@ from livectl.server.live.rooms import PREFIX, Guest, LiveRooms
 from livectl.server.live.wire import Json, Manager
 from livectl.services.chat import Chat
 from livectl.services.moderation import Moderation
+from livectl.services.recordings import Recordings
 
 log = logging.getLogger(__name__)
 _library_log = logging.getLogger("livectl.socketio")
@@ -147,6 +149,7 @@ class LiveSocket:
         self,
         chat: Chat,
         moderation: Moderation,
+        recordings: Recordings,
         authenticator: Authenticator,
         bus: Bus,
         clock: Clock,
@@ -159,6 +162,7 @@ class LiveSocket:
     ) -> None:
         self._chat = chat
         self._moderation = moderation
+        self._recordings = recordings
         self._authenticator = authenticator
         self._meter = meter
         self._hash_address = hash_address
@@ -196,8 +200,8 @@ class LiveSocket:
             "live:reaction": self._reaction,
             "live:gift": self._gift,
             "live:pin": self._pin,
-            "live:record:start": self._record,
-            "live:record:stop": self._record,
+            "live:record:start": self._start_recording,
+            "live:record:stop": self._stop_recording,
         }
 
     def let_go(self) -> None:
@@ -310,10 +314,32 @@ class LiveSocket:
         self._tell_log_has_grown()
         return {"id": act.message_id, "changed": outcome.changed}
 
-    async def _record(self, guest: Guest, data: Any) -> dict[str, Any]:
-        if guest.caller.user_id != guest.room.facts.stream.owner_id:
-            raise Forbidden("only the stream's owner records it")
-        raise NotReady("this server has no recorder")
+    async def _start_recording(self, guest: Guest, data: Any) -> dict[str, Any]:
+        stream = _owned(guest)
+        with self._telling():
+            begun = await self._recordings.start(stream, by=guest.caller.name)
+        return {"recordingId": begun.id, "egressId": begun.egress_id}
+
+    async def _stop_recording(self, guest: Guest, data: Any) -> dict[str, Any]:
+        stream = _owned(guest)
+        with self._telling():
+            ended = await self._recordings.stop(stream, by=guest.caller.name)
+        return {"recordingId": ended.id}
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """The room hears of it from the log, also where it fails in the end."""
+        try:
+            yield
+        finally:
+            self._tell_log_has_grown()
+
+
+def _owned(guest: Guest) -> Stream:
+    stream = guest.room.facts.stream
+    if guest.caller.user_id != stream.owner_id:
+        raise Forbidden("only the stream's owner records it")
+    return stream
 
 
 def _pin_of(stream_id: str, data: Any) -> Pin:

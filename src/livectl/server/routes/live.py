@@ -41,6 +41,9 @@ class Start(Body):
     cover_url: CoverUrl | None = None
     enable_recording: bool | None = None
     enable_replay: bool | None = None
+    auto_record: Annotated[bool, Meta(description="by itself, when the host is on air")] | None = (
+        None
+    )
 
     def wish(self) -> StartWish:
         return StartWish(
@@ -49,6 +52,7 @@ class Start(Body):
             cover_url=self.cover_url,
             enable_recording=self.enable_recording is not False,
             enable_replay=self.enable_replay is not False,
+            auto_record=self.auto_record,
         )
 
 

@@ -162,6 +162,7 @@ routes = [
         Allow.LIVEKIT,
         "LiveKit's webhooks: stored before they are answered",
         max_body=1024 * KIB,
+        takes="application/webhook+json",
         errors=(Unauthenticated,),
     ),
     Route("GET", "/api/webhooks", find, Allow.ADMINISTRATOR, "The inbox, newest first"),

@@ -1,0 +1,453 @@
+"""Ingress keys: of a host's own live stream, and, for administrators, all of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from livectl.domain.ingress import (
+    GRACE_S,
+    ConnectionStatus,
+    IngressKey,
+    Protocol,
+    Through,
+    masked,
+    without_password,
+)
+from livectl.errors import BadInput, Conflict, NotFound, NotReady, Unavailable
+from livectl.ports import IngressQuery
+from livectl.server.auth import Allow, clean_user_id
+from livectl.server.http import Body, Call, Done, Route, object_id
+from livectl.server.paging import next_place, read_cursor
+from livectl.server.routes.live import CoverUrl, Reason, printable
+from livectl.services.ingress import Handed, KeyWish, Seen
+
+Source = Annotated[
+    str,
+    Meta(
+        pattern=r"^(https?|srt)://[^\s/]",
+        max_length=2048,
+        description="what LiveKit's Ingress pulls: http, https or srt",
+    ),
+]
+_YEARS_S = 10 * 366 * 86_400
+Overlap = Annotated[int, Meta(ge=0, le=7 * 86_400, description="both keys work for so long")]
+Expiry = Annotated[int, Meta(ge=1, le=_YEARS_S, description="from now on")]
+
+
+class WantIngress(Body):
+    type: Protocol | None = None
+    url: Source | None = None
+
+
+class IngressOfStream(Body):
+    """What an encoder of the stream needs. `warning` says what it would run into."""
+
+    ingress_id: str
+    stream_key: str
+    rtmp_url: str | UnsetType = UNSET
+    whip_url: str | UnsetType = UNSET
+    warning: str | UnsetType = UNSET
+
+
+class Rotate(Body):
+    overlap_seconds: Overlap = 0
+
+
+class FindIngress(Body):
+    """`ref` is the start of an id, `standing` whether it is of no one stream."""
+
+    owner: str | None = None
+    stream: str | None = None
+    standing: bool | None = None
+    enabled: bool | None = None
+    ref: Annotated[str, Meta(pattern="^[0-9a-f]{1,24}$")] | None = None
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+    cursor: str | None = None
+
+
+class LookQuery(Body):
+    """`reveal` shows the secret, which is logged; `look` asks LiveKit."""
+
+    reveal: bool = False
+    look: bool = False
+
+
+class NewIngress(Body):
+    """A standing key of `ownerId`, or the key of the live stream `streamId`."""
+
+    owner_id: str | None = None
+    stream_id: str | None = None
+    type: Protocol = "rtmp"
+    through: Through | None = None
+    url: Source | None = None
+    title: str = ""
+    tags: list[str] = msgspec.field(default_factory=list)
+    cover_url: CoverUrl | None = None
+    enable_recording: bool = True
+    enable_replay: bool = True
+    auto_record: bool = False
+    grace_seconds: Annotated[int, Meta(ge=1, le=86_400)] = GRACE_S
+    expires_seconds: Expiry | None = None
+
+    def wish(self) -> KeyWish:
+        return KeyWish(
+            protocol=self.type,
+            through=self.through,
+            source=self.url,
+            title=printable(self.title),
+            tags=[tag for one in self.tags if (tag := printable(one))],
+            cover_url=self.cover_url,
+            enable_recording=self.enable_recording,
+            enable_replay=self.enable_replay,
+            auto_record=self.auto_record,
+            grace_s=self.grace_seconds,
+            expires_s=self.expires_seconds,
+        )
+
+
+class Enable(Body):
+    expires_seconds: Expiry | None = None
+
+
+class Disable(Body):
+    reason: Reason | None = None
+
+
+class SeenView(Body):
+    """What LiveKit has at this moment: sizes in pixels, bitrates in bits a second, as far as it
+    knows them."""
+
+    status: ConnectionStatus
+    error: str | None
+    video_codec: str | None
+    audio_codec: str | None
+    width: int | None
+    height: int | None
+    video_bitrate: int | None
+    audio_bitrate: int | None
+
+
+class IngressKeyView(Body):
+    """`streamKey` is masked, unless it is new or was asked for. `live` is whether an encoder is
+    connected; `oldKeyUntil` until when the key before the last rotation works as well."""
+
+    key_id: str
+    owner_id: str
+    stream_id: str | None
+    live_stream_id: str | None
+    live: bool
+    type: Protocol
+    through: Through
+    ingress_id: str
+    url: str
+    stream_key: str
+    source: str | None
+    title: str
+    tags: list[str]
+    cover_url: str | None
+    enable_recording: bool
+    enable_replay: bool
+    auto_record: bool
+    grace_seconds: int
+    enabled: bool
+    off_reason: str | None
+    expires_at: datetime | None
+    old_key_until: datetime | None
+    status: ConnectionStatus
+    status_since: datetime | None
+    error: str | None
+    gone_since: datetime | None
+    last_used_at: datetime | None
+    came_from: str | None
+    created_at: datetime
+    created_by: str
+    updated_at: datetime
+    warning: str | UnsetType = UNSET
+    seen: SeenView | UnsetType = UNSET
+
+
+class IngressKeyPage(Body):
+    items: list[IngressKeyView]
+    next_cursor: str | UnsetType = UNSET
+
+
+async def want(call: Call, body: WantIngress) -> IngressOfStream:
+    type_ = body.type or ("url" if body.url else "rtmp")
+    handed = await call.context.ingress.create_for(
+        call.stream,
+        KeyWish(protocol=type_, source=body.url),
+        any_protocol=body.type is None,
+        whip_url=_whip_url(call),
+        by=call.caller,
+        request_id=call.request_id,
+    )
+    return _of_stream(handed)
+
+
+async def rotate_own(call: Call, body: Rotate) -> IngressOfStream:
+    key = await call.context.ingress.of_stream(call.stream)
+    handed = await call.context.ingress.rotate(
+        key, overlap_s=body.overlap_seconds, by=call.caller, request_id=call.request_id
+    )
+    return _of_stream(handed)
+
+
+async def delete_own(call: Call) -> Done:
+    key = await call.context.ingress.of_stream(call.stream)
+    await call.context.ingress.delete(key, by=call.caller, request_id=call.request_id)
+    return Done()
+
+
+async def find(call: Call, query: FindIngress) -> IngressKeyPage:
+    found = await call.context.ingress.find(
+        IngressQuery(
+            owner_id=query.owner,
+            stream_id=query.stream,
+            standing=query.standing,
+            enabled=query.enabled,
+            ref=query.ref,
+            before=read_cursor(query.cursor),
+            limit=query.limit + 1,
+        )
+    )
+    places = [(key.created_at, key.id) for key in found]
+    return IngressKeyPage(
+        items=[_view(key) for key in found[: query.limit]],
+        next_cursor=next_place(places, query.limit) or UNSET,
+    )
+
+
+async def create(call: Call, body: NewIngress) -> IngressKeyView:
+    if (body.owner_id is None) is (body.stream_id is None):
+        raise BadInput("ownerId, streamId: expected one of them")
+    if body.stream_id is not None:
+        stream = await call.context.streams.get(object_id(body.stream_id, "streamId"))
+        handed = await call.context.ingress.create_for(
+            stream,
+            body.wish(),
+            any_protocol=False,
+            whip_url=_whip_url(call),
+            by=call.caller,
+            request_id=call.request_id,
+        )
+    else:
+        handed = await call.context.ingress.create(
+            clean_user_id(body.owner_id or "", "ownerId"),
+            body.wish(),
+            whip_url=_whip_url(call),
+            by=call.caller,
+            request_id=call.request_id,
+        )
+    return _handed(handed)
+
+
+async def show(call: Call, query: LookQuery) -> IngressKeyView:
+    key = await _key(call)
+    if query.reveal:
+        await call.context.ingress.reveal(key, by=call.caller, request_id=call.request_id)
+    seen = _seen(key, await call.context.ingress.seen(key)) if query.look else UNSET
+    return _view(key, reveal=query.reveal, seen=seen)
+
+
+async def rotate(call: Call, body: Rotate) -> IngressKeyView:
+    handed = await call.context.ingress.rotate(
+        await _key(call),
+        overlap_s=body.overlap_seconds,
+        by=call.caller,
+        request_id=call.request_id,
+    )
+    return _handed(handed)
+
+
+async def enable(call: Call, body: Enable) -> IngressKeyView:
+    handed = await call.context.ingress.enable(
+        await _key(call),
+        expires_s=body.expires_seconds,
+        by=call.caller,
+        request_id=call.request_id,
+    )
+    return _handed(handed)
+
+
+async def disable(call: Call, body: Disable) -> IngressKeyView:
+    key = await call.context.ingress.disable(
+        await _key(call), reason=body.reason, by=call.caller, request_id=call.request_id
+    )
+    return _view(key)
+
+
+async def delete(call: Call) -> Done:
+    await call.context.ingress.delete(await _key(call), by=call.caller, request_id=call.request_id)
+    return Done()
+
+
+async def _key(call: Call) -> IngressKey:
+    return await call.context.ingress.get(object_id(call.request.path_params["id"]))
+
+
+def _whip_url(call: Call) -> str:
+    """Where encoders reach this server; "" where only a command in this process calls."""
+    if call.context.own_public_url:
+        return f"{call.context.own_public_url}/whip"
+    return "" if "livectl.operator" in call.request.scope else f"{call.request.base_url}whip"
+
+
+def _of_stream(handed: Handed) -> IngressOfStream:
+    key = handed.key
+    where: dict[str, Any] = {"rtmp": "rtmp_url", "whip": "whip_url"}
+    found = IngressOfStream(
+        ingress_id=key.line.ingress_id,
+        stream_key=key.line.stream_key,
+        warning=handed.warning or UNSET,
+    )
+    if key.protocol in where:
+        setattr(found, where[key.protocol], key.line.url)
+    return found
+
+
+def _handed(handed: Handed) -> IngressKeyView:
+    return _view(handed.key, reveal=handed.fresh, warning=handed.warning or UNSET)
+
+
+def _view(
+    key: IngressKey,
+    *,
+    reveal: bool = False,
+    warning: str | UnsetType = UNSET,
+    seen: SeenView | UnsetType = UNSET,
+) -> IngressKeyView:
+    connection, secret = key.connection, key.line.stream_key
+    return IngressKeyView(
+        key_id=key.id,
+        owner_id=key.owner_id,
+        stream_id=key.stream_id,
+        live_stream_id=key.live_stream_id,
+        live=connection.status == "publishing",
+        type=key.protocol,
+        through=key.through,
+        ingress_id=key.line.ingress_id,
+        url=key.line.url,
+        stream_key=secret if reveal else masked(secret),
+        source=key.source and (key.source if reveal else without_password(key.source)),
+        title=key.title,
+        tags=key.tags,
+        cover_url=key.cover_url,
+        enable_recording=key.enable_recording,
+        enable_replay=key.enable_replay,
+        auto_record=key.auto_record,
+        grace_seconds=key.grace_s,
+        enabled=key.enabled,
+        off_reason=key.off_reason,
+        expires_at=key.expires_at,
+        old_key_until=max((one.ends_at for one in key.lines if one.ends_at), default=None),
+        status=connection.status,
+        status_since=connection.since,
+        error=connection.error,
+        gone_since=key.gone_since,
+        last_used_at=key.last_used_at,
+        came_from=connection.came_from,
+        created_at=key.created_at,
+        created_by=key.by,
+        updated_at=key.updated_at,
+        warning=warning,
+        seen=seen,
+    )
+
+
+def _seen(key: IngressKey, seen: Seen) -> SeenView:
+    """What the Ingress service says, else what LiveKit lists of the tracks."""
+    made = next((one for one in seen.made if one.status != "inactive"), None)
+    video = next((one for one in seen.tracks if one.kind == "video"), None)
+    audio = next((one for one in seen.tracks if one.kind == "audio"), None)
+    return SeenView(
+        status="publishing" if seen.tracks else made.status if made else "inactive",
+        error=made.error if made else key.connection.error,
+        video_codec=(made and made.video_codec) or (video and video.codec) or None,
+        audio_codec=(made and made.audio_codec) or (audio and audio.codec) or None,
+        width=(made and made.width) or (video and video.width) or None,
+        height=(made and made.height) or (video and video.height) or None,
+        video_bitrate=made.video_bitrate if made else None,
+        audio_bitrate=made.audio_bitrate if made else None,
+    )
+
+
+_LIVEKIT = (NotReady, Unavailable)
+routes = [
+    Route(
+        "POST",
+        "/api/live/{id}/ingress",
+        want,
+        Allow.OWNER,
+        "What an encoder needs to publish in one's own live stream; asked again, the same",
+        errors=(NotFound, Conflict, *_LIVEKIT),
+    ),
+    Route(
+        "POST",
+        "/api/live/{id}/ingress/rotate",
+        rotate_own,
+        Allow.OWNER,
+        "A new stream key; the old one ends at once, or after a time",
+        errors=(NotFound, Conflict, *_LIVEKIT),
+    ),
+    Route(
+        "DELETE",
+        "/api/live/{id}/ingress",
+        delete_own,
+        Allow.OWNER,
+        "Put the encoder out, and end its key",
+        errors=(NotFound, *_LIVEKIT),
+    ),
+    Route("GET", "/api/ingress", find, Allow.ADMINISTRATOR, "Ingress keys, newest first"),
+    Route(
+        "POST",
+        "/api/ingress",
+        create,
+        Allow.ADMINISTRATOR,
+        "Make a standing key, or the key of a live stream",
+        errors=(NotFound, Conflict, *_LIVEKIT),
+    ),
+    Route(
+        "GET",
+        "/api/ingress/{id}",
+        show,
+        Allow.ADMINISTRATOR,
+        "One ingress key; its secret where that is asked for, which is logged",
+        errors=(NotFound, *_LIVEKIT),
+    ),
+    Route(
+        "POST",
+        "/api/ingress/{id}/rotate",
+        rotate,
+        Allow.ADMINISTRATOR,
+        "A new stream key; the old one ends at once, or after a time",
+        errors=(NotFound, Conflict, *_LIVEKIT),
+    ),
+    Route(
+        "POST",
+        "/api/ingress/{id}/enable",
+        enable,
+        Allow.ADMINISTRATOR,
+        "Switch a key on; with a new secret where LiveKit has the old one no more",
+        errors=(NotFound, Conflict, *_LIVEKIT),
+    ),
+    Route(
+        "POST",
+        "/api/ingress/{id}/disable",
+        disable,
+        Allow.ADMINISTRATOR,
+        "Switch a key off, and put its encoder out",
+        errors=(NotFound, *_LIVEKIT),
+    ),
+    Route(
+        "DELETE",
+        "/api/ingress/{id}",
+        delete,
+        Allow.ADMINISTRATOR,
+        "Delete a key; its encoder is put out, and what it is live as ends",
+        errors=(NotFound, *_LIVEKIT),
+    ),
+]
