@@ -52,7 +52,7 @@ def test_a_shell_that_is_not_known_is_a_usage_error(bare_shell: Shell) -> None:
 
 
 def test_nouns_verbs_and_options_are_completed(bare_shell: Shell) -> None:
-    assert completed(bare_shell, "livectl re") == ["reconcile"]
+    assert completed(bare_shell, "livectl re") == ["recordings", "reconcile"]
     assert completed(bare_shell, "livectl streams ex") == ["export", "explain"]
     assert completed(bare_shell, "livectl streams kill --ba") == ["--ban"]
     assert completed(bare_shell, "livectl --no") == ["--no-color"]

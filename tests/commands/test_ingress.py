@@ -11,6 +11,7 @@ from inline_snapshot import snapshot
 
 from tests.shell import Ran, Shell
 
+ENCODE = "ffmpeg -re -i FILE -c:v libx264 -preset veryfast -tune zerolatency -g 60 -bf 0"
 PUBLIC = {"LIVECTL_PUBLIC_URL": "https://live.test"}
 
 
@@ -27,7 +28,7 @@ def made(shell: Shell, *options: str) -> Any:
 def plain(ran: Ran, key: Any) -> str:
     """What was printed, without what differs each time."""
     text = ran.out.replace(key["keyId"], "KEY").replace(key["streamKey"], "SECRET")
-    text = text.replace(key["streamKey"][-4:], "LAST")
+    text = text.replace(key["streamKey"][-4:], "LAST").replace(ENCODE, "ENCODE")
     return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME", text)
 
 
@@ -41,23 +42,57 @@ def test_a_key_is_made_listed_and_shown_with_the_settings_of_obs_and_ffmpeg(
         "Server": "https://live.test/whip",
         "Bearer Token": key["streamKey"],
     }
-    assert plain(venue.good("ingress", "list"), key) == snapshot()
+    assert plain(venue.good("ingress", "list"), key) == snapshot("""\
+KEY                       OWNER  TYPE  STATE  LAST USED  FROM  EXPIRES              TITLE
+KEY  anna   whip  waits  -          -     TIME  Hall 2
+""")
     shown = venue.good("ingress", "show", key["keyId"][:20])
     assert key["streamKey"] not in shown.out
-    assert plain(shown, key) == snapshot()
+    assert plain(shown, key) == snapshot("""\
+key         KEY
+owner       anna, standing
+state       waits
+title       Hall 2
+expires     TIME
+OBS         Service       WHIP
+            Server        https://live.test/whip
+            Bearer Token  ********LAST
+ffmpeg      ENCODE -c:a libopus -ar 48000 -ac 2 -f whip -authorization '********LAST' 'https://live.test/whip'
+""")
     revealed = venue.good("ingress", "show", key["keyId"], "--reveal")
-    assert plain(revealed, key) == snapshot()
+    assert plain(revealed, key) == snapshot("""\
+key         KEY
+owner       anna, standing
+state       waits
+title       Hall 2
+expires     TIME
+OBS         Service       WHIP
+            Server        https://live.test/whip
+            Bearer Token  SECRET
+ffmpeg      ENCODE -c:a libopus -ar 48000 -ac 2 -f whip -authorization 'SECRET' 'https://live.test/whip'
+""")
 
 
 def test_rtmp_where_livekit_has_no_ingress_says_what_to_do(venue: Shell) -> None:
     ran = venue("-o", "json", "ingress", "create", "--owner", "anna")
     assert ran.code == 6
-    assert ran.error == snapshot()
+    told = ran.error
+    assert told["code"] == "not_ready"
+    assert told["error"] == "LiveKit has no Ingress: it needs Redis and the Ingress service"
+    assert "a WHIP key through livekit-server needs neither" in told["hint"]
 
 
 def test_a_key_for_whip_needs_to_know_where_the_server_is(shell: Shell) -> None:
     ran = shell("ingress", "create", "--owner", "anna", "--whip")
-    assert (ran.code, ran.err) == snapshot()
+    assert (ran.code, ran.err) == snapshot(
+        (
+            6,
+            """\
+error: nobody knows where encoders reach this server
+  set LIVECTL_PUBLIC_URL, or work through LIVECTL_SERVER
+""",
+        )
+    )
 
 
 def test_a_key_of_a_live_stream_is_made_once(venue: Shell) -> None:
@@ -79,9 +114,17 @@ def test_a_key_is_rotated_switched_off_and_on_and_deleted(venue: Shell) -> None:
     assert rotated["oldKeyUntil"]
     assert venue.json("ingress", "disable", ref, "--reason", "closed")["offReason"] == "closed"
     refused = venue("ingress", "rotate", ref)
-    assert (refused.code, refused.err) == snapshot()
+    assert (refused.code, refused.err) == snapshot(
+        (
+            5,
+            """\
+error: the key is off
+  switch it on first
+""",
+        )
+    )
     assert venue.json("ingress", "enable", ref)["enabled"]
-    assert plain(venue.good("ingress", "delete", ref), key) == snapshot()
+    assert plain(venue.good("ingress", "delete", ref), key) == snapshot("KEY is deleted\n")
     gone = venue("ingress", "show", ref)
     assert gone.code == 3
 
@@ -110,7 +153,7 @@ def test_a_key_that_is_off_or_pulled_is_not_tested(venue: Shell) -> None:
     key = made(venue)
     venue.good("ingress", "disable", key["keyId"])
     ran = venue("ingress", "test", key["keyId"], "--yes")
-    assert (ran.code, ran.err) == snapshot()
+    assert (ran.code, ran.err) == snapshot((5, "error: the key is off: switched off\n"))
     assert venue("ingress", "test", key["keyId"], "--curl").code == 2
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import av
 
+from livectl.adapters.livekit import LiveKit as LiveKitClient
 from tests.e2e.clients import ClientProcess
 from tests.e2e.conftest import until
 from tests.parts.livekit import LiveKit
@@ -65,7 +66,13 @@ class Show:
             "publish", self.livekit.url, self.token, insist=True, seconds=120
         )
         await host.says("connected")
+        await until(self._is_on_air, 20, "the host never came on air")
         return host
+
+    async def _is_on_air(self) -> bool:
+        async with self.livekit.calls() as calls:
+            here = await LiveKitClient(calls, public_url="").participants(self.room)
+            return any(one.tracks for one in here)
 
     async def record(self) -> str:
         path = f"/api/live/{self.stream_id}/recording/start"

@@ -16,7 +16,7 @@ from livectl.ports import Objects, RecordingQuery, Store
 from livectl.services.backfill import Backfill, Item, Wish
 from livectl.services.vods import Vods
 from tests.services.conftest import NOON, TestClock
-from tests.services.films import BROKEN, film
+from tests.services.films import BROKEN, film, hls
 from tests.services.vod_helpers import (
     OPERATOR,
     PREFIX,
@@ -126,6 +126,19 @@ async def test_objects_that_no_recording_knows_are_matched_to_their_streams_by_t
     assert found.vod.status == "available"
     assert [one.result for one in await run(backfill)] == ["unmatched"]
     assert nobodys in await paths_in(objects)
+
+
+async def test_the_segments_of_hls_are_no_recordings_of_their_own(
+    store: Store, objects: Objects, backfill: Backfill
+) -> None:
+    stream = await add_stream(store)
+    folder = f"{PREFIX}/2026/03/{stream.id}/{new_id()}"
+    for name, content in hls().items():
+        await objects.put(f"{folder}/{name}", content, content_type="video/mp4")
+    await objects.put(f"{folder}/init.mp4", film(), content_type="video/mp4")
+    (item,) = await run(backfill)
+    assert (item.result, item.path) == ("adopted", f"{folder}/index.m3u8")
+    assert await run(backfill) == []
 
 
 async def test_what_is_still_being_recorded_or_failed_is_not_adopted(

@@ -103,7 +103,8 @@ def path_in(bucket: str | None, url: str) -> str | None:
     if not bucket:
         return None
     try:
-        parts = urlsplit(url.removeprefix("https://http://").removeprefix("https://https://"))
+        # What Egress tells of an endpoint of one's own has two schemes.
+        parts = urlsplit(re.sub(r"^https?://(?=https?://)", "", url))
         host = parts.hostname or ""
     except ValueError:
         return None
@@ -112,9 +113,7 @@ def path_in(bucket: str | None, url: str) -> str | None:
         return path if host == bucket and path else None
     if host.startswith(f"{bucket}."):
         return path or None
-    # Path style; what Egress gives for an endpoint of one's own has two schemes.
-    before, found, key = f"/{path}".partition(f"/{bucket}/")
-    return key if found and "/" not in before.strip("/") and key else None
+    return path.removeprefix(f"{bucket}/") or None if path.startswith(f"{bucket}/") else None
 
 
 def thumbnails_text(

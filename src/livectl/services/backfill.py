@@ -19,6 +19,7 @@ from livectl.domain.vod import (
     ARCHIVED,
     is_recording,
     lacks,
+    owners_of,
     stored_by_others,
 )
 from livectl.errors import Conflict, LivectlError
@@ -223,18 +224,19 @@ class Backfill:
         page = await anext(pages, None)
         if page is None:
             return [], False
-        known = await self._known([one.path for one in page if is_recording(one.path)])
-        entries = []
-        for one in page:
-            asked = is_recording(one.path) and _within(one.modified_at, wish)
-            if not asked:
-                entries.append(Entry[Item](place=one.path))
-            elif one.path in known:
-                job = _told(one.path, known[one.path])
-                entries.append(Entry(place=one.path, job=job))
-            else:
-                entries.append(Entry(place=one.path, job=self._matching(one, wish, by)))
-        return entries, True
+        asked = [one for one in page if is_recording(one.path) and _within(one.modified_at, wish)]
+        known = await self._known([owner for one in asked for owner in owners_of(one.path)])
+        of_interest = {one.path for one in asked}
+        owners = known.keys() | of_interest
+
+        def job(stored: StoredObject) -> Job[Item] | None:
+            if stored.path not in of_interest or not owners.isdisjoint(owners_of(stored.path)[1:]):
+                return None  # no recording, or a segment of one
+            if stored.path in known:
+                return _told(stored.path, known[stored.path])
+            return self._matching(stored, wish, by)
+
+        return [Entry(place=one.path, job=job(one)) for one in page], True
 
     async def _known(self, paths: Sequence[str]) -> dict[str, Recording]:
         if not paths:
@@ -254,7 +256,6 @@ class Backfill:
         by: str,
     ) -> Job[Item]:
         vod = recording.vod
-
         item = partial(_item, storage.path, recording.id, recording.stream_id)
 
         async def mend() -> Item | None:
@@ -286,10 +287,8 @@ class Backfill:
                 if wish.stream_id or wish.owner_id:
                     return None
                 return item("unmatched", "its path names no stream that there is")
-            if wish.stream_id not in {None, stream.id} or wish.owner_id not in {
-                None,
-                stream.owner_id,
-            }:
+            of_stream = wish.stream_id in {None, stream.id}
+            if not of_stream or wish.owner_id not in {None, stream.owner_id}:
                 return None
             storage = Storage(
                 type=self._objects.type,

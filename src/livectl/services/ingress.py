@@ -170,7 +170,7 @@ class IngressKeys:
         if key.protocol == "url":
             raise BadInput("what LiveKit pulls has no secret that could be rotated")
         if not key.works_at(self._clock.now()):
-            raise Conflict("the key is off", hint="switch it on: that makes a new secret too")
+            raise Conflict("the key is off", hint="switch it on first")
         line = await self._lines.make(key, key.line.url)
         return await self._replace_line(key, line, overlap_s, by, request_id)
 

@@ -107,8 +107,7 @@ class Recordings:
         if not await self._comes_on_air(stream):
             raise Conflict(
                 "nobody publishes yet",
-                hint="start it when the host is on air; with --auto-record (autoRecord) of the "
-                "stream it starts by itself",
+                hint="try it again when the host is on air, or start streams with --auto-record",
             )
         recording = self._new(stream, recorder.kind, by, restarts)
         await self._book.add(recording, by=by, request_id=request_id)
