@@ -44,7 +44,7 @@ class PlanPrune(Body):
     """`max_total` in bytes; `max_share` of all VODs is the most that may go."""
 
     before: At | None = None
-    keep_tags: tuple[str, ...] = ()
+    keep_tags: list[str] | None = None
     max_total: Annotated[int, Meta(ge=0)] | None = None
     archive_class: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
     max_share: Annotated[float, Meta(ge=0, le=1)] = prune.SHARE_MAX
@@ -85,7 +85,7 @@ async def compare(call: Call, body: VerifyPart) -> verify.Page:
 async def plan(call: Call, body: PlanPrune) -> prune.Plan:
     policy = prune.Policy(
         before=body.before,
-        keep_tags=body.keep_tags,
+        keep_tags=tuple(body.keep_tags or ()),
         max_total=body.max_total,
         archive_class=body.archive_class,
         max_share=body.max_share,
