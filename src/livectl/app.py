@@ -27,6 +27,7 @@ from livectl.config import Settings, load, require_for_serving
 from livectl.errors import BadSettings
 from livectl.ports import Bus, Clock, Limiter, Media, Meter, Rate, Store
 from livectl.server.auth import Authenticator, user_token
+from livectl.server.console import pages
 from livectl.server.context import Context
 from livectl.server.edge import Edge
 from livectl.server.openapi import reference
@@ -41,11 +42,14 @@ from livectl.server.routes import (
     messages,
     moderation,
     reconcile,
+    replays,
     reports,
+    session,
     streams,
     tokens,
     webhooks,
 )
+from livectl.server.session import Sessions
 from livectl.services.audit import Audit
 from livectl.services.caretaker import Caretaker, Guard, Watch, call_reconcile
 from livectl.services.doctor import Doctor, Probe
@@ -69,6 +73,7 @@ if TYPE_CHECKING:
 
 _API = [
     *live.routes,
+    *replays.routes,
     *messages.routes,
     *moderation.routes,
     *reports.routes,
@@ -78,6 +83,7 @@ _API = [
     *reconcile.routes,
     *events.routes,
     *tokens.routes,
+    *session.routes,
     *doctor.routes,
     *health.routes,
 ]
@@ -128,7 +134,9 @@ def create_app(settings: Settings, *, background: bool = False, polling: bool = 
             yield
 
     router = Router(
-        [route.mounted() for route in ROUTES], redirect_slashes=False, lifespan=lifespan
+        [route.mounted() for route in [*ROUTES, *pages.routes]],
+        redirect_slashes=False,
+        lifespan=lifespan,
     )
     edge = _with_cors(Edge(router, context, meter), settings)
     if live_socket is None:
@@ -206,6 +214,7 @@ def _services(
         metrics=metrics,
         sign_user_token=_signer(settings),
         public_url=media.public_url,
+        page_policy=pages.policy(media.public_url, _places_of_recordings(settings)),
         tell_log_has_grown=tell_log_has_grown,
         hash_address=_address_hash(settings),
     )
@@ -356,9 +365,14 @@ def _live_socket(
     )
 
 
+def _own_secret(settings: Settings) -> str:
+    """What keys of our own are made from: every process and host has the same."""
+    return settings.livekit_api_secret.reveal() or settings.jwt_secret.reveal()
+
+
 def _address_hash(settings: Settings) -> Callable[[str], str]:
     """Addresses are kept only as this: keyed, so that nobody who has the database can try all."""
-    key = settings.livekit_api_secret.reveal() or settings.jwt_secret.reveal()
+    key = _own_secret(settings)
 
     def hashed(address: str) -> str:
         return hmac.new(key.encode(), f"address {address}".encode(), "sha256").hexdigest()[:32]
@@ -393,6 +407,7 @@ def _authenticator(settings: Settings) -> Authenticator:
         audience=settings.jwt_audience,
         metrics_token=settings.metrics_token.reveal(),
         public_browse=settings.public_browse,
+        sessions=Sessions(_own_secret(settings), SystemClock().now),
     )
 
 
@@ -436,6 +451,13 @@ def _probes(settings: Settings) -> dict[str, Probe]:
             secret_key=settings.aws_secret_access_key.reveal(),
         )
     return probes
+
+
+def _places_of_recordings(settings: Settings) -> list[str]:
+    """Where the console's pages may load recordings from: the CDN and the bucket."""
+    amazon = "https://*.amazonaws.com" if settings.s3_bucket else ""
+    bucket = settings.s3_endpoint_url or amazon
+    return [url for url in (settings.vod_public_base_url, bucket) if url]
 
 
 def _with_cors(app: ASGIApp, settings: Settings) -> ASGIApp:

@@ -31,6 +31,7 @@ TABLE = {
     "GET /api/live/active": (401, 200, 200, 200, 200, 403),
     "GET /api/live/{id}/watch": (401, 200, 200, 200, 200, 403),
     "GET /api/live/{id}/status": (401, 200, 200, 200, 200, 403),
+    "GET /api/live/replays": (401, 200, 200, 200, 200, 403),
     "POST /api/live/{id}/end": (401, 403, 403, 200, 200, 403),
     "POST /api/live/{id}/report": (401, 200, 200, 200, 200, 403),
     "GET /api/live/{id}/messages": (401, 200, 200, 200, 200, 403),
@@ -60,6 +61,9 @@ TABLE = {
     "POST /api/reconcile": (401, 403, 403, 200, 200, 403),
     "GET /api/events": (401, 403, 403, 200, 200, 403),
     "POST /api/tokens": (401, 403, 403, 200, 200, 403),
+    "POST /api/session": (200, 200, 200, 200, 200, 200),
+    "GET /api/session": (401, 200, 200, 200, 200, 403),
+    "DELETE /api/session": (401, 200, 200, 200, 200, 403),
     "GET /api/doctor": (401, 403, 403, 200, 200, 403),
     "GET /healthz": (200, 200, 200, 200, 200, 200),
     "GET /readyz": (200, 200, 200, 200, 200, 200),
@@ -111,6 +115,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/webhooks/replay": {"failed": True},
     "POST /api/webhooks/sample": {"event": "room_started"},
     "POST /api/tokens": {"userId": "carol"},
+    "POST /api/session": {"token": jwt.encode({"userId": "carol", "aud": "livectl"}, JWT_SECRET)},
 }
 
 
@@ -200,7 +205,7 @@ async def test_public_browsing_opens_active_and_status_and_nothing_else(
 ) -> None:
     api = await new_api(LIVECTL_PUBLIC_BROWSE="true")
     answer = await call_as("anonymous", api, await request_of(route, api))
-    opened = {"GET /api/live/active", "GET /api/live/{id}/status"}
+    opened = {"GET /api/live/active", "GET /api/live/replays", "GET /api/live/{id}/status"}
     expected = 200 if name_of(route) in opened else TABLE[name_of(route)][0]
     assert answer.status_code == expected, answer.text
 
@@ -273,7 +278,7 @@ async def test_a_token_that_is_not_good_is_refused_wherever_a_token_counts(
     headers |= {"another scheme": "Basic YTpi", "no token": "Bearer ", "a webhook's": signature}
     for name, header in headers.items():
         answer = await api.http.request(**request, headers={"Authorization": header.encode()})
-        expected = 200 if route.allow is Allow.EVERYONE else 401
+        expected = 200 if route.allow in {Allow.EVERYONE, Allow.SIGN_IN} else 401
         assert answer.status_code == expected, (name, answer.text)
 
 

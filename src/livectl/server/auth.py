@@ -9,9 +9,12 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from starlette.requests import HTTPConnection
+
 from livectl.domain.people import Caller
 from livectl.domain.stream import Stream
 from livectl.errors import BadInput, Forbidden, LivectlError, NotFound, Unauthenticated, Unavailable
+from livectl.server.session import Sessions
 
 if TYPE_CHECKING:
     import jwt
@@ -37,18 +40,26 @@ class Allow(enum.Enum):
     ADMINISTRATOR = "administrators"
     MONITOR = "administrators, or the metrics token"
     LIVEKIT = "LiveKit, by its webhook signature"
+    SIGN_IN = "whoever brings a token"
 
     @property
     def of_stream(self) -> bool:
         """Whether it depends on whose stream it is."""
         return self in {Allow.OWNER, Allow.PIN}
 
+    @property
+    def reads_caller(self) -> bool:
+        """Whether the Authorization or the session counts. LiveKit's signs the body and names no
+        user, who signs in brings the token in the body, and what is open to everyone answers as
+        well to those whose token has run out."""
+        return self not in {Allow.EVERYONE, Allow.LIVEKIT, Allow.SIGN_IN}
+
 
 _ANONYMOUS = Caller(role="anonymous")
 
 
 class Authenticator:
-    """Turns a bearer token into a caller."""
+    """Turns a bearer token, or the console's session, into a caller."""
 
     def __init__(
         self,
@@ -59,6 +70,7 @@ class Authenticator:
         audience: str,
         metrics_token: str,
         public_browse: bool,
+        sessions: Sessions,
     ) -> None:
         self._secret = secret
         self._jwks_url = jwks_url
@@ -66,8 +78,18 @@ class Authenticator:
         self._audience = audience
         self._metrics_token = metrics_token
         self._public_browse = public_browse
+        self.sessions = sessions
         self._jwks: jwt.PyJWKClient | None = None
         self._asked_at = float("-inf")
+
+    async def caller_of(self, request: HTTPConnection) -> Caller:
+        """Whoever makes a request, by its bearer or else by the console's session. Raises
+        Unauthenticated, and Forbidden for a session that another site makes use of."""
+        bearer = request.headers.get("authorization", "")
+        caller = await self.caller(request.scope, bearer)
+        if caller.role == "anonymous":
+            return self.sessions.caller(request) or caller
+        return caller
 
     async def caller(self, scope: Mapping[str, Any], authorization: str) -> Caller:
         """Raises Unauthenticated for a token that is there and not good."""
@@ -88,7 +110,7 @@ class Authenticator:
 
     def admit(self, allow: Allow, caller: Caller) -> None:
         """Raises Unauthenticated or Forbidden for what the role alone decides."""
-        if allow in {Allow.EVERYONE, Allow.LIVEKIT}:
+        if not allow.reads_caller:
             return
         if allow is Allow.BROWSE and self._public_browse:
             return

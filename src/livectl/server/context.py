@@ -26,6 +26,7 @@ from livectl.services.timeline import Timeline
 class Context:
     """Made once by the composition root. `metrics` renders the Prometheus text;
     `tell_log_has_grown` has the sockets of every process look at the event log at once;
+    `page_policy` is what the console's pages may load (their Content-Security-Policy);
     `hash_address` is the keyed hash under which addresses are kept."""
 
     clock: Clock
@@ -46,5 +47,6 @@ class Context:
     metrics: Callable[[], Awaitable[bytes]]
     sign_user_token: Callable[[str, bool, int], str]
     public_url: str
+    page_policy: str
     tell_log_has_grown: Callable[[], None]
     hash_address: Callable[[str], str]

@@ -103,11 +103,10 @@ class Route:
     async def _serve(self, request: Request) -> Response:
         context: Context = request.scope["livectl.context"]
         request.scope["livectl.route"] = self.path
-        # LiveKit's Authorization signs the body and names no user: its route checks it. And what
-        # is open to everyone answers as well to those whose token has run out.
-        unread = self.allow in {Allow.LIVEKIT, Allow.EVERYONE}
-        bearer = "" if unread else request.headers.get("authorization", "")
-        caller = await context.authenticator.caller(request.scope, bearer)
+        if self.allow.reads_caller:
+            caller = await context.authenticator.caller_of(request)
+        else:
+            caller = await context.authenticator.caller(request.scope, "")
         request.scope["livectl.caller"] = caller.name
         context.authenticator.admit(self.allow, caller)
         if "id" in request.path_params:

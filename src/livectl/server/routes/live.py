@@ -104,6 +104,10 @@ class Watching(Body):
 
 class Status(Body):
     stream_id: str
+    owner_id: str
+    title: str
+    cover_url: str | None
+    tags: list[str]
     is_live: bool
     viewers: int
     peak_viewers: int
@@ -241,6 +245,10 @@ async def status(call: Call) -> Status:
     stream = await call.context.streams.get(call.stream_id)
     return Status(
         stream_id=stream.id,
+        owner_id=stream.owner_id,
+        title=stream.title,
+        cover_url=stream.cover_url,
+        tags=stream.tags,
         is_live=stream.is_live,
         viewers=stream.viewers,
         peak_viewers=stream.peak_viewers,
