@@ -1,6 +1,6 @@
 import { defineConfig } from "vite";
 
-const server = process.env.LIVECTL_SERVER ?? "http://127.0.0.1:8080";
+const server = "http://127.0.0.1:8080";
 
 export default defineConfig({
   esbuild: { jsx: "automatic", jsxImportSource: "preact" },
@@ -14,7 +14,7 @@ export default defineConfig({
     // What is loaded when it is needed: livekit-client alone is more than the rest.
     chunkSizeWarningLimit: 700,
   },
-  // `npx vite` while one works on it: the API is that of a running `livectl serve` or `livectl dev`.
+  // `npx vite` while one works on it: the API is that of a running `livectl dev`.
   server: {
     proxy: {
       "/api": server,

@@ -123,7 +123,7 @@ def _answer(call: Call, name: str, headers: dict[str, str]) -> Response:
     return Response(body, headers=headers, media_type=found.media_type)
 
 
-_PAGES = ("/", "/s/{stream}", "/v/{stream}", "/studio", "/ops", "/ops/{part}")
+_PAGES = ("/", "/sign-in", "/s/{stream}", "/v/{stream}", "/studio", "/ops", "/ops/{part}")
 routes = [
     *(Route("GET", path, page, Allow.EVERYONE, "A page of the console") for path in _PAGES),
     Route("GET", "/assets/{name}", asset, Allow.EVERYONE, "A file of the console"),

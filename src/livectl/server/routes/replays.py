@@ -21,7 +21,7 @@ class ReplaysQuery(Body):
     limit: Annotated[int, Meta(ge=1, le=REPLAYS_MAX)] = 12
 
 
-class Replay(Body):
+class PastStream(Body):
     """`duration` in seconds, where it is known."""
 
     stream_id: str
@@ -34,7 +34,7 @@ class Replay(Body):
 
 
 class Replays(Body):
-    items: list[Replay]
+    items: list[PastStream]
 
 
 async def latest(call: Call, query: ReplaysQuery) -> Replays:
@@ -43,9 +43,9 @@ async def latest(call: Call, query: ReplaysQuery) -> Replays:
     return Replays(items=[_replay(stream) for stream in found[: query.limit]])
 
 
-def _replay(stream: Stream) -> Replay:
+def _replay(stream: Stream) -> PastStream:
     duration = (stream.vod or {}).get("duration")
-    return Replay(
+    return PastStream(
         stream_id=stream.id,
         owner_id=stream.owner_id,
         title=stream.title,
