@@ -28,6 +28,7 @@ CALLERS = ("anonymous", "someone", "owner", "administrator", "operator", "monito
 TABLE = {
     "POST /api/live/start": (401, 200, 200, 200, 400, 403),
     "POST /api/live/stop": (401, 404, 200, 404, 404, 403),
+    "POST /api/live/{id}/token": (401, 404, 200, 404, 404, 403),
     "GET /api/live/active": (401, 200, 200, 200, 200, 403),
     "GET /api/live/{id}/watch": (401, 200, 200, 200, 200, 403),
     "GET /api/live/{id}/status": (401, 200, 200, 200, 200, 403),

@@ -73,6 +73,7 @@ class ActiveQuery(Body):
     limit: Annotated[int, Meta(ge=1, le=ACTIVE_MAX)] = ACTIVE_MAX
     cursor: str | None = None
     tag: str | None = None
+    owner: str | None = None
     q: Annotated[str, Meta(max_length=120, description="part of the title")] | None = None
 
 
@@ -170,6 +171,14 @@ async def start_for(call: Call, owner_id: str, body: Start) -> Started:
         key=key[:200] if key else None,
         request_id=call.request_id,
     )
+    return _started(call, stream, token)
+
+
+async def token(call: Call) -> Started:
+    return _started(call, call.stream, call.context.streams.host_token(call.stream))
+
+
+def _started(call: Call, stream: Stream, token: str) -> Started:
     return Started(
         stream_id=stream.id,
         room_name=stream.room_name,
@@ -202,6 +211,7 @@ async def _active(call: Call, query: ActiveQuery) -> Active:
         StreamQuery(
             live=True,
             tag=query.tag,
+            owner_id=query.owner,
             title=query.q,
             before=read_cursor(query.cursor),
             limit=query.limit + 1,
@@ -331,6 +341,14 @@ routes = [
         errors=(FeatureDisabled, Banned, Conflict, *_LIVEKIT),
     ),
     Route("POST", "/api/live/stop", stop, Allow.OWNER, "End one's own stream", errors=(NotFound,)),
+    Route(
+        "POST",
+        "/api/live/{id}/token",
+        token,
+        Allow.OWNER,
+        "Go on with one's own live stream, from anywhere: a fresh host's token",
+        errors=(NotFound,),
+    ),
     Route("GET", "/api/live/active", active, Allow.BROWSE, "Streams that are live, newest first"),
     Route(
         "GET",
