@@ -25,11 +25,13 @@ from livectl.adapters.system_clock import SystemClock
 from livectl.adapters.tcp import reach
 from livectl.config import Settings, load, require_for_serving
 from livectl.errors import BadSettings
-from livectl.ports import Bus, Clock, Limiter, Media, Meter, Rate, Store
+from livectl.ports import Bus, Clock, IdentityProvider, Limiter, Media, Meter, Rate, Store
 from livectl.server.auth import Authenticator, user_token
-from livectl.server.console import pages
+from livectl.server.codes import Codes
+from livectl.server.console import login, pages
 from livectl.server.context import Context
 from livectl.server.edge import Edge
+from livectl.server.login import Login
 from livectl.server.openapi import reference
 from livectl.server.reading_page import reading_page
 from livectl.server.rounds import Rounds
@@ -134,7 +136,7 @@ def create_app(settings: Settings, *, background: bool = False, polling: bool = 
             yield
 
     router = Router(
-        [route.mounted() for route in [*ROUTES, *pages.routes]],
+        [route.mounted() for route in [*ROUTES, *pages.routes, *login.routes]],
         redirect_slashes=False,
         lifespan=lifespan,
     )
@@ -193,9 +195,18 @@ def _services(
         feed.nudge()
         bus.nudge()
 
+    authenticator = _authenticator(settings)
     context = Context(
         clock=clock,
-        authenticator=_authenticator(settings),
+        authenticator=authenticator,
+        codes=Codes(_own_secret(settings), store, clock),
+        login=Login(
+            _own_secret(settings),
+            _identity_provider(settings),
+            settings.oidc_client_id,
+            authenticator,
+            clock.now,
+        ),
         streams=Streams(
             store, media, clock, teardown, moderation, open_to_hosts=settings.feature_go_live
         ),
@@ -217,6 +228,7 @@ def _services(
         page_policy=pages.policy(media.public_url, _places_of_recordings(settings)),
         tell_log_has_grown=tell_log_has_grown,
         hash_address=_address_hash(settings),
+        own_public_url=settings.own_public_url,
     )
     return context, watch
 
@@ -408,6 +420,16 @@ def _authenticator(settings: Settings) -> Authenticator:
         metrics_token=settings.metrics_token.reveal(),
         public_browse=settings.public_browse,
         sessions=Sessions(_own_secret(settings), SystemClock().now),
+    )
+
+
+def _identity_provider(settings: Settings) -> IdentityProvider | None:
+    if not settings.oidc_client_id:
+        return None
+    from livectl.adapters.oidc import OidcProvider
+
+    return OidcProvider(
+        settings.jwt_issuer, settings.oidc_client_id, settings.oidc_client_secret.reveal()
     )
 
 

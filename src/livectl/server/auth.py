@@ -106,7 +106,7 @@ class Authenticator:
             token.encode(), self._metrics_token.encode()
         ):
             return Caller(role="monitor", name="monitor")
-        return _caller_of(await self._claims(token))
+        return _caller_of(await self._claims(token, self._audience))
 
     def admit(self, allow: Allow, caller: Caller) -> None:
         """Raises Unauthenticated or Forbidden for what the role alone decides."""
@@ -125,7 +125,15 @@ class Authenticator:
         ):
             raise Forbidden("this call is for administrators")
 
-    async def _claims(self, token: str) -> dict[str, Any]:
+    async def by_id_token(self, token: str, *, client_id: str, nonce: str) -> Caller:
+        """Whom the identity provider signed in for `client_id`, when it was asked with `nonce`
+        (OpenID Connect Core, 3.1.3.7). Raises Unauthenticated."""
+        claims = await self._claims(token, client_id)
+        if not hmac.compare_digest(str(claims.get("nonce")).encode(), nonce.encode()):
+            raise Unauthenticated("the ID token answers another sign-in")
+        return _caller_of(claims)
+
+    async def _claims(self, token: str, audience: str) -> dict[str, Any]:
         import jwt
 
         try:
@@ -136,8 +144,8 @@ class Authenticator:
                 key,
                 algorithms=algorithms,
                 issuer=self._issuer or None,
-                audience=self._audience or None,
-                options={"verify_aud": bool(self._audience)},
+                audience=audience or None,
+                options={"verify_aud": bool(audience)},
             )
         except jwt.PyJWKClientConnectionError as error:
             raise Unavailable(

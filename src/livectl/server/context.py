@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from livectl.ports import Clock
 from livectl.server.auth import Authenticator
+from livectl.server.codes import Codes
+from livectl.server.login import Login
 from livectl.server.rounds import Rounds
 from livectl.services.audit import Audit
 from livectl.services.doctor import Doctor
@@ -27,10 +29,13 @@ class Context:
     """Made once by the composition root. `metrics` renders the Prometheus text;
     `tell_log_has_grown` has the sockets of every process look at the event log at once;
     `page_policy` is what the console's pages may load (their Content-Security-Policy);
-    `hash_address` is the keyed hash under which addresses are kept."""
+    `hash_address` is the keyed hash under which addresses are kept; `own_public_url` is where
+    this server is reached, empty where only its callers know."""
 
     clock: Clock
     authenticator: Authenticator
+    codes: Codes
+    login: Login
     streams: Streams
     history: History
     feed: Feed
@@ -50,3 +55,4 @@ class Context:
     page_policy: str
     tell_log_has_grown: Callable[[], None]
     hash_address: Callable[[str], str]
+    own_public_url: str

@@ -65,6 +65,11 @@ class Call:
         return self.context.hash_address(client.host if client else "")
 
     @property
+    def base(self) -> str:
+        """Where this server is reached, for links to itself: without a slash at the end."""
+        return self.context.own_public_url or str(self.request.base_url).rstrip("/")
+
+    @property
     def stream_id(self) -> str:
         return object_id(self.request.path_params["id"])
 

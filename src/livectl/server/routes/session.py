@@ -59,9 +59,7 @@ async def sign_in(call: Call, body: SignIn) -> SignedIn | Response:
 async def _brought(call: Call, body: SignIn) -> Caller:
     if (body.token is None) == (body.code is None):
         expected = "one of token and code"
-        raise BadInput(
-            f"expected {expected}", details=[{"field": "token", "expected": expected}]
-        )
+        raise BadInput(f"expected {expected}", details=[{"field": "token", "expected": expected}])
     if body.code is not None:
         return await call.context.codes.redeem(body.code)
     caller = await call.context.authenticator.caller({}, f"Bearer {body.token}")
@@ -87,8 +85,9 @@ def _for_whom(caller: Caller, body: AskCode) -> Caller:
         # The login name of `operator:name@host`, who has an administrator's rights at the shell.
         user_id = clean_user_id(caller.name.removeprefix("operator:").partition("@")[0])
         return Caller(role="administrator", user_id=user_id)
-    role = "administrator" if body.administrator else "user"
-    return Caller(role=role, user_id=clean_user_id(body.user_id))
+    return Caller(
+        role="administrator" if body.administrator else "user", user_id=clean_user_id(body.user_id)
+    )
 
 
 async def show(call: Call) -> SignedIn:
