@@ -21,3 +21,29 @@ export interface Vod {
 export async function vodOf(streamId: string): Promise<Vod> {
   return (await send<{ vod: Vod }>("GET", `/api/live/${streamId}/vod`)).vod;
 }
+
+export interface Ingress {
+  ingressId: string;
+  streamKey: string;
+  rtmpUrl?: string;
+  whipUrl?: string;
+  warning?: string;
+}
+
+export type Protocol = "rtmp" | "whip";
+
+export async function ingressOf(streamId: string, type: Protocol): Promise<Ingress> {
+  return send("POST", `/api/live/${streamId}/ingress`, { type });
+}
+
+export async function rotateIngress(streamId: string): Promise<Ingress> {
+  return send("POST", `/api/live/${streamId}/ingress/rotate`, {});
+}
+
+export async function endIngress(streamId: string): Promise<void> {
+  await send("DELETE", `/api/live/${streamId}/ingress`);
+}
+
+export async function record(streamId: string, what: "start" | "stop"): Promise<void> {
+  await send("POST", `/api/live/${streamId}/recording/${what}`);
+}

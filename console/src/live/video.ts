@@ -2,15 +2,9 @@
 import { signal } from "@preact/signals";
 import type { RemoteTrack, RemoteAudioTrack, Room } from "livekit-client";
 import { ApiError } from "../api/client";
+import { pauseBefore, type Ticket } from "./ticket";
 
 export type Picture = "connecting" | "waiting" | "playing" | "reconnecting" | "gone";
-
-export interface Ticket {
-  url: string;
-  token: string;
-}
-
-const RETRY_MS = [300, 1000, 2000, 4000, 8000];
 
 /** Plays the host's picture in the elements that it is given, and the sound. It comes back by
  * itself, with a new ticket each time; where the API refuses one, that is the end of it. */
@@ -36,7 +30,8 @@ export class Player {
     const library = import("livekit-client");
     try {
       const ticket = await this.newTicket();
-      const { Room, RoomEvent } = await library;
+      const { Room, RoomEvent, setLogLevel } = await library;
+      setLogLevel("silent"); // the page tells what matters
       if (this.closed) return;
       const room = new Room({ adaptiveStream: true });
       this.room = room;
@@ -84,9 +79,8 @@ export class Player {
     if (this.closed) return;
     this.room = undefined;
     this.picture.value = "reconnecting";
-    const wait = RETRY_MS[Math.min(this.tries, RETRY_MS.length - 1)];
+    setTimeout(() => !this.closed && void this.open(), pauseBefore(this.tries));
     this.tries += 1;
-    setTimeout(() => !this.closed && void this.open(), wait);
   }
 
   private show(room: Room): void {

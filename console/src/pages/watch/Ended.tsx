@@ -1,4 +1,5 @@
 import { useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 import { api, ask, type Schemas } from "../../api/client";
 import { useEvery } from "../../every";
 import { titleOf } from "../../words";
@@ -9,8 +10,15 @@ const EVERY_S = 3;
 // Whoever ends their own stream gives no reason: these are said by the server itself.
 const NO_REASONS = new Set(["", "stopped", "ended", "room_finished"]);
 
+interface Props {
+  stream: string;
+  reason: string;
+  /** What else there is to do. */
+  children?: ComponentChildren;
+}
+
 /** The stream is over, or never was; the replay, as soon as there is one. */
-export function Ended({ stream, reason }: { stream: string; reason: string }) {
+export function Ended({ stream, reason, children }: Props) {
   const status = useSignal<Status | undefined>(undefined);
   const missing = useSignal(false);
 
@@ -50,6 +58,7 @@ export function Ended({ stream, reason }: { stream: string; reason: string }) {
       ) : (
         found && isMade(found) && <p>The replay is being made: it will be offered here.</p>
       )}
+      {children}
       <Elsewhere />
     </div>
   );

@@ -2,8 +2,9 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { Icon } from "../../components/Icon";
 import { Poster } from "../../components/Poster";
-import { Player, type Ticket } from "../../live/video";
 import type { ChatRoom } from "../../live/room";
+import type { Ticket } from "../../live/ticket";
+import { Player } from "../../live/video";
 import { Reactions } from "./Reactions";
 
 interface Props {
