@@ -17,7 +17,14 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from livectl.server.console import pages
 from tests.conftest import skipped_if_missing
@@ -31,6 +38,9 @@ _AN_ANSWER = re.compile(r"Failed to load resource: the server responded with a s
 PHONE = {"width": 360, "height": 740}
 DESKTOP = {"width": 1280, "height": 800}
 DARK_AND_LIGHT = ("dark", "light")
+PATIENCE_MS = 20_000
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @dataclass
@@ -56,9 +66,10 @@ class World:
     def stop(self, started: Any, by: str = "host") -> None:
         self.call("POST", "/api/live/stop", by, {"streamId": started["streamId"]})
 
-    def publish(self, started: Any) -> None:
+    def publish(self, started: Any, *, sound: bool = False) -> None:
         """A picture in the stream's room, until the test is over."""
-        command = [sys.executable, str(clients.__file__), "publish", "--insist", started["url"]]
+        role = "publish-sound" if sound else "publish"
+        command = [sys.executable, str(clients.__file__), role, "--insist", started["url"]]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
         assert process.stdin is not None
         process.stdin.write(started["token"].encode() + b"\n")
@@ -84,6 +95,10 @@ class Visitor:
         token = bearer(user)["Authorization"].removeprefix("Bearer ")
         answer = self.page.request.post(f"{self.url}/api/session", data={"token": token})
         assert answer.ok, answer.text()
+
+    def forgive(self, what: str) -> None:
+        """Errors that the test itself brings about."""
+        self.wrong[:] = [one for one in self.wrong if what not in one]
 
     def visit(self, path: str) -> Page:
         self.page.goto(f"{self.url}{path}")
@@ -144,7 +159,7 @@ def new_visitor(browser: Browser, world: World) -> Iterator[NewVisitor]:
 
     def make(user: str | None = None, **options: Any) -> Visitor:
         context = browser.new_context(**{"viewport": DESKTOP, **options})
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         visitor = Visitor(context.new_page(), world.url, [])
         listen(visitor)

@@ -47,3 +47,82 @@ export async function endIngress(streamId: string): Promise<void> {
 export async function record(streamId: string, what: "start" | "stop"): Promise<void> {
   await send("POST", `/api/live/${streamId}/recording/${what}`);
 }
+
+export interface Recording {
+  recordingId: string;
+  streamId: string;
+  ownerId: string;
+  state: string;
+  recorder: string;
+  requestedAt: string;
+  /** Bytes. */
+  size: number;
+  /** Seconds. */
+  duration: number | null;
+  error: string | null;
+  /** What to do about `error`. */
+  hint: string | null;
+  tries: number;
+  /** When its file is sent again. */
+  retryAt: string | null;
+  vodStatus: string;
+}
+
+export interface StoredVod {
+  vodId: string;
+  streamId: string;
+  ownerId: string;
+  status: string;
+  error: string | null;
+  /** Seconds. */
+  duration: number | null;
+  /** Bytes. */
+  size: number;
+  recordedAt: string;
+  hold: { reason: string } | null;
+  deleting: boolean;
+}
+
+export interface Page<T> {
+  items: T[];
+  nextCursor?: string;
+}
+
+export async function recordings(cursor?: string): Promise<Page<Recording>> {
+  return send("GET", `/api/recordings?limit=50${after(cursor)}`);
+}
+
+export async function retryRecording(id: string): Promise<Recording> {
+  return send("POST", `/api/recordings/${id}/retry`);
+}
+
+export async function vods(cursor?: string): Promise<Page<StoredVod>> {
+  return send("GET", `/api/vods?limit=50${after(cursor)}`);
+}
+
+export async function remakePictures(id: string): Promise<StoredVod> {
+  return send("POST", `/api/vods/${id}/thumbnails`);
+}
+
+export async function deleteVod(id: string): Promise<void> {
+  await send("DELETE", `/api/vods/${id}`);
+}
+
+export interface Sample {
+  at: string;
+  live: number;
+  viewers: number;
+  /** Said in the `seconds` before. */
+  messages: number;
+  seconds: number;
+  webhooksWaiting: number;
+  webhookLagMs: number;
+}
+
+export async function samples(hours: number): Promise<Sample[]> {
+  return (await send<{ items: Sample[] }>("GET", `/api/stats?hours=${hours}`)).items;
+}
+
+function after(cursor: string | undefined): string {
+  return cursor ? `&cursor=${encodeURIComponent(cursor)}` : "";
+}
