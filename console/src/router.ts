@@ -38,7 +38,7 @@ addEventListener("click", (event) => {
   const link = (event.target as Element).closest?.("a");
   const plain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey;
   if (!link || !plain || event.altKey || event.defaultPrevented) return;
-  const isPage = link.origin === location.origin && !link.pathname.startsWith("/docs");
+  const isPage = link.origin === location.origin && !/^\/(docs|auth)\b/.test(link.pathname);
   if (!isPage || link.target || link.download || link.getAttribute("href")?.startsWith("#")) return;
   event.preventDefault();
   go(link.pathname + link.search);

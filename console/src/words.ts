@@ -36,6 +36,13 @@ export function short(number: number): string {
   return Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 }).format(number);
 }
 
+/** 12.3 MB. */
+export function bytes(size: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  const at = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, size)) / 3));
+  return `${(size / 1000 ** at).toLocaleString(undefined, { maximumFractionDigits: 1 })} ${units[at]}`;
+}
+
 /** Characters as the server counts them. */
 export function characters(text: string): number {
   return [...text].length;

@@ -28,6 +28,7 @@ from playwright.sync_api import (
 
 from livectl.server.console import pages
 from tests.conftest import skipped_if_missing
+from tests.console import film
 from tests.e2e import clients
 from tests.parts import PartMissing, axe, chromium
 from tests.parts.livekit import LiveKit
@@ -49,6 +50,8 @@ class World:
 
     server: Server
     livekit: LiveKit
+    films: str
+    """Where recordings are loaded from (see `film.py`)."""
     _publishers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
@@ -106,7 +109,7 @@ class Visitor:
 
 
 @pytest.fixture(scope="package")
-def servers() -> Iterator[World]:
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     if not (pages.DIST / "index.html").is_file():
         with skipped_if_missing():
             raise PartMissing("the console", "build it: make console")
@@ -116,13 +119,17 @@ def servers() -> Iterator[World]:
             hook = f"{server.url}/api/webhooks/livekit"
             livekit = LiveKit(webhook_urls=[hook], auto_create=True)
         stack.enter_context(livekit)
+        folder = tmp_path_factory.mktemp("films")
+        film.make(folder)
+        films = stack.enter_context(film.served(folder))
         server.settings |= {
             "LIVEKIT_URL": livekit.url,
             "LIVEKIT_API_KEY": livekit.key,
             "LIVEKIT_API_SECRET": livekit.secret,
+            "VOD_PUBLIC_BASE_URL": films,
         }
         stack.enter_context(server)
-        yield World(server, livekit)
+        yield World(server, livekit, films)
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
-"""Real participants. In a process of its own: `python clients.py view|publish|publish-sound URL [--insist]`.
+"""Real participants. In a process of its own: `clients.py ROLE URL [--insist]`, where ROLE is
+view, publish or publish-sound.
 
 A child is the usual form, for the SDK's native half is no guest for the process of the tests: it
 ends it with SIGTERM when it panics, and may abort while the interpreter ends. A child can also be

@@ -88,16 +88,16 @@ export interface Page<T> {
   nextCursor?: string;
 }
 
-export async function recordings(cursor?: string): Promise<Page<Recording>> {
-  return send("GET", `/api/recordings?limit=50${after(cursor)}`);
+export async function recordings(limit: number): Promise<Page<Recording>> {
+  return send("GET", `/api/recordings?limit=${limit}`);
 }
 
 export async function retryRecording(id: string): Promise<Recording> {
   return send("POST", `/api/recordings/${id}/retry`);
 }
 
-export async function vods(cursor?: string): Promise<Page<StoredVod>> {
-  return send("GET", `/api/vods?limit=50${after(cursor)}`);
+export async function vods(limit: number): Promise<Page<StoredVod>> {
+  return send("GET", `/api/vods?limit=${limit}`);
 }
 
 export async function remakePictures(id: string): Promise<StoredVod> {
@@ -121,8 +121,4 @@ export interface Sample {
 
 export async function samples(hours: number): Promise<Sample[]> {
   return (await send<{ items: Sample[] }>("GET", `/api/stats?hours=${hours}`)).items;
-}
-
-function after(cursor: string | undefined): string {
-  return cursor ? `&cursor=${encodeURIComponent(cursor)}` : "";
 }

@@ -3,11 +3,10 @@ import type { ComponentChildren } from "preact";
 import { ApiError } from "../../api/client";
 import type { Page } from "../../api/coming";
 import { useAsked } from "./asking";
-import { DoOnce } from "./DoOnce";
 import { Loaded } from "./Loaded";
 
 interface Props<T> {
-  look: (cursor?: string) => Promise<Page<T>>;
+  look: (limit: number) => Promise<Page<T>>;
   /** Where there is nothing. */
   none: string;
   heads: string[];
@@ -15,29 +14,17 @@ interface Props<T> {
 }
 
 const EVERY_S = 10;
+const AT_FIRST = 50;
+const AT_MOST = 1000;
 
-/** A table of which the newest page is kept fresh, and older ones come when asked for. */
+/** A table of the newest, kept fresh; more when asked for. */
 export function Pages<T>({ look, none, heads, row }: Props<T>) {
-  const older = useSignal<T[]>([]);
-  const next = useSignal<string | undefined>(undefined);
-  const asked = useAsked(EVERY_S, first, []);
-
-  async function first(): Promise<T[]> {
-    const page = await orNothing(look());
-    if (!older.peek().length) next.value = page.nextCursor;
-    return page.items;
-  }
-
-  async function more(): Promise<void> {
-    const page = await look(next.peek());
-    older.value = [...older.peek(), ...page.items];
-    next.value = page.nextCursor;
-  }
-
+  const limit = useSignal(AT_FIRST);
+  const asked = useAsked(EVERY_S, () => orNothing(look(limit.value)), [limit.value]);
   return (
     <Loaded asked={asked}>
-      {(newest) =>
-        newest.length === 0 ? (
+      {({ items, nextCursor }) =>
+        items.length === 0 ? (
           <p class="none">{none}</p>
         ) : (
           <>
@@ -54,9 +41,17 @@ export function Pages<T>({ look, none, heads, row }: Props<T>) {
                   </th>
                 </tr>
               </thead>
-              <tbody>{[...newest, ...older.value].map((one) => row(one, asked.again))}</tbody>
+              <tbody>{items.map((one) => row(one, asked.again))}</tbody>
             </table>
-            {next.value && <DoOnce act={more}>Show older ones</DoOnce>}
+            {nextCursor && limit.value < AT_MOST && (
+              <button
+                type="button"
+                class="more"
+                onClick={() => (limit.value = Math.min(AT_MOST, limit.value * 4))}
+              >
+                Show older ones
+              </button>
+            )}
           </>
         )
       }

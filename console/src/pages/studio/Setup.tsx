@@ -115,7 +115,7 @@ export function Setup({ sources, byEncoder, onStart, children }: Props) {
                   autocomplete="off"
                   placeholder="https://…"
                   aria-describedby={help}
-                  onInput={(event) => (cover.value = event.currentTarget.value)}
+                  onChange={(event) => (cover.value = event.currentTarget.value)}
                 />
               )}
             </Field>
