@@ -16,12 +16,12 @@ interface Props {
   onClose: (ended: Ended | undefined) => void;
 }
 
-const BANS: Record<string, string> = {
-  "": "Nothing more",
-  "3600": "No going live for an hour",
-  "86400": "No going live for a day",
-  "604800": "No going live for a week",
-};
+const BANS = [
+  { seconds: 0, words: "Nothing more" },
+  { seconds: 3600, words: "No going live for an hour" },
+  { seconds: 86_400, words: "No going live for a day" },
+  { seconds: 604_800, words: "No going live for a week" },
+];
 const STEPS: Record<string, string> = {
   stream_ended: "The stream is over for everyone",
   ingress_off: "Its encoder keys are off",
@@ -80,7 +80,7 @@ export function Kill({ stream, reason = "", onClose }: Props) {
             <Field label={`And ${stream.ownerId}`}>
               {(id) => (
                 <select id={id} name="ban">
-                  {Object.entries(BANS).map(([seconds, words]) => (
+                  {BANS.map(({ seconds, words }) => (
                     <option key={seconds} value={seconds}>
                       {words}
                     </option>
