@@ -79,6 +79,10 @@ def test_a_host_goes_live_and_others_see_it_and_talk_with_them(new_visitor: NewV
     alice.get_by_role("button", name="Give", exact=True).click()
     expect(host.locator(".highlight")).to_contain_text("alice gave fireworks (100)")
     expect(host.locator(".numbers")).to_contain_text("100 in gifts")
+    host.get_by_role("button", name="Share a screen").click()
+    expect(alice.locator(".stage .small")).to_be_visible()  # and the screen is large
+    host.get_by_role("button", name="Stop sharing").click()
+    expect(alice.locator(".stage .small")).to_be_hidden()
     host.get_by_role("button", name="End the stream").click()
     host.get_by_role("button", name="End it now").click()
     for page in (host, alice):
@@ -219,13 +223,25 @@ def test_going_live_with_an_encoder_shows_settings_whose_key_is_hidden_until_ask
         expect(secret).to_have_attribute("type", "text")
 
 
+def test_what_a_server_does_not_offer_is_told_kindly(new_visitor: NewVisitor) -> None:
+    page = studio(new_visitor("host"))
+    for path in ("**/ingress", "**/recording/start"):
+        page.route(path, lambda route: route.fulfill(status=404, json={"error": "no", "code": "x"}))
+    go_live(page)
+    page.get_by_role("button", name="Record", exact=True).click()
+    expect(page.get_by_text("This server cannot record yet")).to_be_visible()
+    page.get_by_role("button", name="Use an encoder").click()
+    page.get_by_role("button", name="RTMP").click()
+    expect(page.get_by_role("alert")).to_have_text("This server takes no encoders yet.")
+
+
 def test_fields_take_no_markup(new_visitor: NewVisitor) -> None:
-    visitor = new_visitor("<b>host</b>")
-    page = studio(visitor)
+    host, viewer = new_visitor("<b>host</b>"), new_visitor("alice")
+    page = studio(host)
     page.get_by_label("Tags").fill(f"{MARKUP}, <b>bold</b>")
     page.get_by_label("Cover").fill('https://pictures.invalid/"><b>')
     started = go_live(page, MARKUP[:120])
-    alice = enter(new_visitor("alice"), started)
+    alice = enter(viewer, started)
     say(page, MARKUP)
     expect(chat(alice)).to_contain_text(MARKUP)
     page.get_by_role("tab", name="Rules").click()
@@ -235,7 +251,8 @@ def test_fields_take_no_markup(new_visitor: NewVisitor) -> None:
     for one in (page, alice):
         assert one.locator(NO_MARKUP).count() == 0
         assert one.title().endswith(" · livectl")
-    visitor.forgive("net::ERR_NAME_NOT_RESOLVED")  # no cover is there
+    for visitor in (host, viewer):
+        visitor.forgive("net::ERR_NAME_NOT_RESOLVED")  # there is no cover
 
 
 def test_the_keyboard_alone_goes_live_and_ends_it(new_visitor: NewVisitor) -> None:

@@ -8,7 +8,7 @@ import { pauseBefore, type Ticket } from "./ticket";
 export type OnAir = "connecting" | "on-air" | "reconnecting" | "elsewhere" | "over";
 
 /** Of what is sent from here; bitrates in kbit/s, the round trip in milliseconds. */
-export interface Numbers {
+export interface Sent {
   bitrate: number;
   width: number;
   height: number;
@@ -19,13 +19,15 @@ export interface Numbers {
 }
 
 const LOOK_MS = 2000;
+// In a room that fills up, those who come in one moment are counted together.
+const COUNT_MS = 250;
 const KEPT = 60;
 const TAB = /#[0-9a-f]{8}$/;
 
 export class Broadcast {
   readonly state = signal<OnAir>("connecting");
   readonly quality = signal("unknown");
-  readonly numbers = signal<Numbers | undefined>(undefined);
+  readonly sent = signal<Sent | undefined>(undefined);
   /** The bitrates of the last two minutes. */
   readonly bitrates = signal<number[]>([]);
   /** The users who watch, each once. */
@@ -37,6 +39,7 @@ export class Broadcast {
   private closed = false;
   private tries = 0;
   private turn = Promise.resolve();
+  private counting: ReturnType<typeof setTimeout> | undefined;
   private readonly watching: (() => void)[];
 
   constructor(
@@ -65,7 +68,10 @@ export class Broadcast {
         dynacast: true,
         stopLocalTrackOnUnpublish: false,
       });
-      const refresh = () => this.refresh(room);
+      const refresh = () => {
+        this.state.value = "on-air";
+        this.counting ??= setTimeout(() => this.count(room), COUNT_MS);
+      };
       room
         .on(RoomEvent.ParticipantConnected, refresh)
         .on(RoomEvent.ParticipantDisconnected, refresh)
@@ -122,7 +128,8 @@ export class Broadcast {
     this.tries += 1;
   }
 
-  private refresh(room: Room): void {
+  private count(room: Room): void {
+    this.counting = undefined;
     const users = new Set<string>();
     let encoder: RemoteTrack | undefined;
     for (const person of room.remoteParticipants.values()) {
@@ -133,7 +140,6 @@ export class Broadcast {
     }
     this.people.value = [...users].sort();
     this.encoder.value = encoder;
-    this.state.value = "on-air";
   }
 
   private publishInTurn(tracks: LocalTrack[]): void {
@@ -157,7 +163,7 @@ export class Broadcast {
     const publications = [...(this.room?.localParticipant.trackPublications.values() ?? [])];
     const tracks = publications.flatMap(({ track }) => (track && !track.isMuted ? [track] : []));
     const bitrate = tracks.reduce((sum, track) => sum + track.currentBitrate, 0) / 1000;
-    const found: Numbers = {
+    const found: Sent = {
       bitrate: Math.round(bitrate),
       width: 0,
       height: 0,
@@ -176,7 +182,7 @@ export class Broadcast {
         found.limit = limit === "cpu" || limit === "bandwidth" ? limit : undefined;
       }
     }
-    this.numbers.value = found;
+    this.sent.value = found;
     this.bitrates.value = [...this.bitrates.peek(), found.bitrate].slice(-KEPT);
   }
 }

@@ -58,7 +58,6 @@ export function Controls({ sources }: { sources: Sources }) {
       {"getDisplayMedia" in (navigator.mediaDevices ?? {}) && (
         <button
           type="button"
-          aria-pressed={isShared}
           onClick={() => (isShared ? sources.endScreen() : void sources.shareScreen())}
         >
           <Icon name="screen" /> {isShared ? "Stop sharing" : "Share a screen"}

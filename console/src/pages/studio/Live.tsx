@@ -80,7 +80,17 @@ export function Live({ started, sources, byEncoder, onOver }: Props) {
 
   if (room.connection.value === "signed-out")
     return <Notice kind="bad">Your session has run out: sign in again.</Notice>;
-  if (broadcast.state.value === "elsewhere") return <Elsewhere broadcast={broadcast} />;
+  if (broadcast.state.value === "elsewhere") {
+    return (
+      <Elsewhere
+        sources={sources}
+        onComeBack={() => {
+          if (!byEncoder.value) void sources.open();
+          broadcast.comeBack();
+        }}
+      />
+    );
+  }
 
   return (
     <div class="studio live-now">
@@ -134,12 +144,13 @@ function Telling({ broadcast }: { broadcast: Broadcast }) {
   );
 }
 
-function Elsewhere({ broadcast }: { broadcast: Broadcast }) {
+function Elsewhere({ sources, onComeBack }: { sources: Sources; onComeBack: () => void }) {
+  useEffect(() => sources.close(), []);
   return (
     <div class="curtain" role="alert">
       <h1>The studio is open in another window</h1>
       <p>Your stream goes on from there.</p>
-      <button type="button" class="main" onClick={() => broadcast.comeBack()}>
+      <button type="button" class="main" onClick={onComeBack}>
         Go on here instead
       </button>
     </div>

@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { Icon } from "../../components/Icon";
-import type { Broadcast } from "../../live/broadcast";
+import type { Broadcast, Sent } from "../../live/broadcast";
 import { clock, count, short } from "../../words";
 import type { Status } from "./Live";
 
@@ -25,7 +25,7 @@ const LIMITS = {
 
 /** How it goes: how long, who watches, what is sent and how well it arrives. */
 export function Numbers({ broadcast, byEncoder, viewers, status }: Props) {
-  const found = broadcast.numbers.value;
+  const found = broadcast.sent.value;
   const quality = QUALITY[broadcast.quality.value];
   return (
     <div class="numbers">
@@ -56,17 +56,19 @@ export function Numbers({ broadcast, byEncoder, viewers, status }: Props) {
         <>
           <span data-testid="bitrate">{found.bitrate.toLocaleString()} kbit/s</span>
           <Graph values={broadcast.bitrates.value} />
-          {found.width > 0 && (
-            <span>
-              {found.width}×{found.height}, {Math.round(found.frames)} fps
-            </span>
-          )}
-          {found.roundTrip !== undefined && <span>{Math.round(found.roundTrip)} ms</span>}
+          <span>{detailOf(found)}</span>
         </>
       )}
       {found?.limit && !byEncoder && <p class="limit">{LIMITS[found.limit]}</p>}
     </div>
   );
+}
+
+function detailOf({ width, height, frames, roundTrip }: Sent): string {
+  const said = [];
+  if (width > 0) said.push(`${width}×${height}`, `${Math.round(frames)} fps`);
+  if (roundTrip !== undefined) said.push(`${Math.round(roundTrip)} ms`);
+  return said.join(" · ");
 }
 
 function Elapsed({ since }: { since: string }) {

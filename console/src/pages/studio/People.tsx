@@ -1,9 +1,10 @@
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
 import { api, ask, told, type Schemas } from "../../api/client";
 import { Icon } from "../../components/Icon";
 import { Menu } from "../../components/Menu";
 import { toast } from "../../components/toast";
+import { useEvery } from "../../every";
+import { count } from "../../words";
 
 type Act = Schemas["Timeout"] | Schemas["Kick"] | Schemas["Block"] | Schemas["Unblock"];
 
@@ -13,6 +14,8 @@ interface Props {
 }
 
 const TIMEOUT_S = 300;
+const SHOWN = 200;
+const BLOCKED_EVERY_S = 10;
 
 /** Who watches, who is kept out, and what can be done about it. */
 export function People({ stream, people }: Props) {
@@ -24,12 +27,12 @@ export function People({ stream, people }: Props) {
     try {
       const found = await ask(api.GET("/api/moderation/restrictions", { params: { query } }));
       blocked.value = found.items.map((one) => one.userId);
-    } catch (error) {
-      toast(told(error), "bad");
+    } catch {
+      // The next time tells.
     }
   }
-  // Whoever goes may have been blocked, from here or from elsewhere.
-  useEffect(() => void learn(), [people]);
+  // Moderators block, too.
+  useEvery(BLOCKED_EVERY_S, learn, [stream]);
 
   async function act(body: Act, done: string): Promise<void> {
     try {
@@ -62,13 +65,16 @@ export function People({ stream, people }: Props) {
       <h2>Watching</h2>
       {people.length === 0 && <p class="silence">Nobody yet.</p>}
       <ul>
-        {people.map((user) => (
+        {people.slice(0, SHOWN).map((user) => (
           <li key={user}>
             <bdi>{user}</bdi>
             <Menu label={`About ${user}`} icon={<Icon name="more" />} choices={choices(user)} />
           </li>
         ))}
       </ul>
+      {people.length > SHOWN && (
+        <p class="silence">And {count(people.length - SHOWN, "other")}.</p>
+      )}
       {blocked.value.length > 0 && (
         <>
           <h2>Blocked</h2>

@@ -32,7 +32,6 @@ export function Recording({ stream, status, onChange }: Props) {
     <button
       type="button"
       class={isOn ? "recording" : ""}
-      aria-pressed={isOn}
       disabled={busy.value}
       onClick={() => void change()}
     >
