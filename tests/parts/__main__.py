@@ -7,11 +7,12 @@ import sys
 import time
 from collections.abc import Callable
 
-from tests.parts import PartMissing, ferretdb, livekit, redis, socketio_js
+from tests.parts import PartMissing, axe, chromium, ferretdb, livekit, redis, socketio_js
 
 
 def main() -> int:
-    said = [_say(module.NAME, module.find) for module in (livekit, ferretdb, redis, socketio_js)]
+    parts = (livekit, ferretdb, redis, socketio_js, chromium, axe)
+    said = [_say(module.NAME, module.find) for module in parts]
     return int("CI" in os.environ and not all(said))
 
 

@@ -31,6 +31,7 @@ TABLE = {
     "POST /api/live/{id}/token": (401, 404, 200, 404, 404, 403),
     "GET /api/live/active": (401, 200, 200, 200, 200, 403),
     "GET /api/live/{id}/watch": (401, 200, 200, 200, 200, 403),
+    "GET /api/live/{id}/about": (401, 200, 200, 200, 200, 403),
     "GET /api/live/{id}/status": (401, 200, 200, 200, 200, 403),
     "GET /api/live/replays": (401, 200, 200, 200, 200, 403),
     "POST /api/live/{id}/end": (401, 403, 403, 200, 200, 403),
@@ -208,7 +209,12 @@ async def test_public_browsing_opens_active_and_status_and_nothing_else(
 ) -> None:
     api = await new_api(LIVECTL_PUBLIC_BROWSE="true")
     answer = await call_as("anonymous", api, await request_of(route, api))
-    opened = {"GET /api/live/active", "GET /api/live/replays", "GET /api/live/{id}/status"}
+    opened = {
+        "GET /api/live/active",
+        "GET /api/live/replays",
+        "GET /api/live/{id}/about",
+        "GET /api/live/{id}/status",
+    }
     expected = 200 if name_of(route) in opened else TABLE[name_of(route)][0]
     assert answer.status_code == expected, answer.text
 

@@ -335,6 +335,17 @@ async def test_watch_is_404_once_the_stream_is_over(api: Api) -> None:
     refused(await api.get(f"/api/live/{stream_id}/watch", "bob"), 404, "not_found")
 
 
+async def test_about_says_what_a_stream_is_while_it_is_live_and_after(api: Api) -> None:
+    wish = {"title": "Chess", "tags": ["games"], "coverUrl": "https://covers.test/1.jpg"}
+    started = await api.start("alice", **wish)
+    path = f"/api/live/{started['streamId']}/about"
+    live = good(await api.get(path, "bob"))
+    assert live.pop("startedAt").endswith("Z")
+    assert live == {"streamId": started["streamId"], "ownerId": "alice", "isLive": True, **wish}
+    await api.post("/api/live/stop", "alice", json={"streamId": started["streamId"]})
+    assert good(await api.get(path, "bob"))["isLive"] is False
+
+
 async def test_status_says_none_where_there_is_no_recording_and_no_vod(api: Api) -> None:
     started = await api.start("alice")
     status = good(await api.get(f"/api/live/{started['streamId']}/status", "bob"))

@@ -11,20 +11,20 @@ import { SaidThen } from "./said";
 import "../watch/watch.css";
 import "./replay.css";
 
-type Status = Schemas["Status"];
+type About = Schemas["About"];
 
 /** A recording, with the chat as it was. */
 export default function Replay({ stream }: { stream: string }) {
-  const status = useSignal<Status | undefined>(undefined);
+  const about = useSignal<About | undefined>(undefined);
   const vod = useSignal<Vod | undefined>(undefined);
   const problem = useSignal<unknown>(undefined);
   const said = useMemo(() => new SaidThen(stream), [stream]);
 
   useEffect(() => {
     const params = { path: { id: stream } };
-    Promise.all([ask(api.GET("/api/live/{id}/status", { params })), vodOf(stream)]).then(
+    Promise.all([ask(api.GET("/api/live/{id}/about", { params })), vodOf(stream)]).then(
       ([found, film]) => {
-        status.value = found;
+        about.value = found;
         vod.value = film;
         document.title = `${titleOf(found)} · livectl`;
       },
@@ -33,9 +33,9 @@ export default function Replay({ stream }: { stream: string }) {
   }, [stream]);
 
   if (problem.value) return <None why={problem.value} />;
-  if (!status.value || !vod.value) return <Spinner label="Opening the replay" />;
+  if (!about.value || !vod.value) return <Spinner label="Opening the replay" />;
   if (vod.value.status !== "available") return <NotYet status={vod.value.status} />;
-  const { title, ownerId, coverUrl, startedAt, tags } = status.value;
+  const { title, ownerId, coverUrl, startedAt, tags } = about.value;
   const began = vod.value.startedAt ?? startedAt;
   const offsetMs = Date.parse(began) - Date.parse(startedAt);
   return (

@@ -1,4 +1,5 @@
 import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 import { api, ask, type Schemas } from "../../api/client";
 import { useEvery } from "../../every";
@@ -20,7 +21,15 @@ interface Props {
 /** The stream is over, or never was; the replay, as soon as there is one. */
 export function Ended({ stream, reason, children }: Props) {
   const status = useSignal<Status | undefined>(undefined);
+  const title = useSignal("");
   const missing = useSignal(false);
+
+  useEffect(() => {
+    ask(api.GET("/api/live/{id}/about", { params: { path: { id: stream } } })).then(
+      (about) => (title.value = titleOf(about)),
+      () => {}, // the next question finds out what is wrong
+    );
+  }, [stream]);
 
   useEvery(
     EVERY_S,
@@ -49,7 +58,7 @@ export function Ended({ stream, reason, children }: Props) {
   return (
     <div class="curtain" role="status">
       <h1>The stream has ended</h1>
-      {found && <p class="title">{titleOf(found)}</p>}
+      {title.value && <p class="title">{title.value}</p>}
       {!NO_REASONS.has(reason) && <p>Why: {reason}</p>}
       {found?.vodStatus === "available" ? (
         <a class="button main" href={`/v/${stream}`}>

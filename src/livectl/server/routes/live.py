@@ -103,12 +103,18 @@ class Watching(Body):
     cover_url: str | None
 
 
-class Status(Body):
+class About(Body):
     stream_id: str
     owner_id: str
     title: str
     cover_url: str | None
     tags: list[str]
+    is_live: bool
+    started_at: datetime
+
+
+class Status(Body):
+    stream_id: str
     is_live: bool
     viewers: int
     peak_viewers: int
@@ -251,14 +257,23 @@ async def watch(call: Call) -> Watching:
     )
 
 
-async def status(call: Call) -> Status:
+async def about(call: Call) -> About:
     stream = await call.context.streams.get(call.stream_id)
-    return Status(
+    return About(
         stream_id=stream.id,
         owner_id=stream.owner_id,
         title=stream.title,
         cover_url=stream.cover_url,
         tags=stream.tags,
+        is_live=stream.is_live,
+        started_at=stream.started_at,
+    )
+
+
+async def status(call: Call) -> Status:
+    stream = await call.context.streams.get(call.stream_id)
+    return Status(
+        stream_id=stream.id,
         is_live=stream.is_live,
         viewers=stream.viewers,
         peak_viewers=stream.peak_viewers,
@@ -357,6 +372,14 @@ routes = [
         Allow.USER,
         "A token to watch a live stream",
         errors=(NotFound, Blocked),
+    ),
+    Route(
+        "GET",
+        "/api/live/{id}/about",
+        about,
+        Allow.BROWSE,
+        "What a stream is, live or over: its title, host, cover and tags",
+        errors=(NotFound,),
     ),
     Route(
         "GET",
