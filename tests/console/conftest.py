@@ -36,6 +36,8 @@ from tests.server.process import Server, bearer
 
 # Answers that a page has to cope with; Chromium writes a line for each of them.
 _AN_ANSWER = re.compile(r"Failed to load resource: the server responded with a status of (4\d\d)")
+# What livekit-client writes where LiveKit puts somebody out.
+_PUT_OUT = re.compile(r"^DataChannel error|data channel '.*' closed unexpectedly")
 PHONE = {"width": 360, "height": 740}
 DESKTOP = {"width": 1280, "height": 800}
 DARK_AND_LIGHT = ("dark", "light")
@@ -184,7 +186,8 @@ def new_visitor(browser: Browser, world: World) -> Iterator[NewVisitor]:
 
 def listen(visitor: Visitor) -> None:
     def heard(message: ConsoleMessage) -> None:
-        if message.type == "error" and not _AN_ANSWER.search(message.text):
+        expected = _AN_ANSWER.search(message.text) or _PUT_OUT.search(message.text)
+        if message.type == "error" and not expected:
             visitor.wrong.append(message.text)
 
     visitor.page.on("console", heard)
