@@ -17,6 +17,12 @@ export function since(then: string, now = Date.now()): string {
   return `${Math.floor(minutes / 1440)} d`;
 }
 
+/** The same as when it was. */
+export function ago(then: string): string {
+  const long = since(then);
+  return long === "just now" ? long : `${long} ago`;
+}
+
 export function day(then: string): string {
   const format = { day: "numeric", month: "short", year: "numeric" } as const;
   return new Date(then).toLocaleDateString(undefined, format);

@@ -44,7 +44,7 @@ def test_a_kill_asks_once_and_shows_that_it_held(new_visitor: NewVisitor, world:
     page.get_by_role("button", name="End To be ended").click()
     dialog = page.get_by_role("dialog", name="End “To be ended”?")
     dialog.get_by_label("Why").fill("against the rules")
-    dialog.get_by_label("And host").select_option("No going live for an hour")
+    dialog.get_by_label("Keep host from going live again").select_option("For an hour")
     dialog.get_by_role("button", name="End the stream").click()
     dialog.get_by_text("It is over, and it holds.").wait_for()
     steps = dialog.get_by_role("listitem")

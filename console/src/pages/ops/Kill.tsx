@@ -17,10 +17,10 @@ interface Props {
 }
 
 const BANS = [
-  { seconds: 0, words: "Nothing more" },
-  { seconds: 3600, words: "No going live for an hour" },
-  { seconds: 86_400, words: "No going live for a day" },
-  { seconds: 604_800, words: "No going live for a week" },
+  { seconds: 0, words: "No" },
+  { seconds: 3600, words: "For an hour" },
+  { seconds: 86_400, words: "For a day" },
+  { seconds: 604_800, words: "For a week" },
 ];
 const STEPS: Record<string, string> = {
   stream_ended: "The stream is over for everyone",
@@ -77,7 +77,7 @@ export function Kill({ stream, reason = "", onClose }: Props) {
                 />
               )}
             </Field>
-            <Field label={`And ${stream.ownerId}`}>
+            <Field label={`Keep ${stream.ownerId} from going live again`}>
               {(id) => (
                 <select id={id} name="ban">
                   {BANS.map(({ seconds, words }) => (
@@ -96,7 +96,11 @@ export function Kill({ stream, reason = "", onClose }: Props) {
           </p>
         )}
         {done?.held ? (
-          <button type="button" class="main" onClick={() => onClose(done)}>
+          <button
+            type="button"
+            class="main"
+            onClick={(event) => event.currentTarget.closest("dialog")?.close()}
+          >
             Done
           </button>
         ) : (
@@ -128,15 +132,13 @@ function Outcome({ ended }: { ended: Ended }) {
 
 function StepLine({ step }: { step: Step }) {
   const failed = step.result === "failed";
+  const detail = step.result === "nothing_to_do" ? "nothing to do" : step.detail;
   return (
     <li class={failed ? "bad" : "good"}>
       <Icon name={failed ? "close" : "check"} label={failed ? "Failed" : "Done"} />
       <span>
         {STEPS[step.step] ?? step.step}
-        <small>
-          {step.result === "nothing_to_do" ? "nothing to do" : step.detail}
-          {` ${step.ms} ms`}
-        </small>
+        <small>{[detail, `${step.ms} ms`].filter(Boolean).join(" · ")}</small>
       </span>
     </li>
   );

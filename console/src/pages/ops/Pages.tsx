@@ -10,6 +10,8 @@ interface Props<T> {
   /** Where there is nothing. */
   none: string;
   heads: string[];
+  /** More of them, with figures below. */
+  numbers: string[];
   row: (item: T, again: () => Promise<void>) => ComponentChildren;
 }
 
@@ -18,7 +20,7 @@ const AT_FIRST = 50;
 const AT_MOST = 1000;
 
 /** A table of the newest, kept fresh; more when asked for. */
-export function Pages<T>({ look, none, heads, row }: Props<T>) {
+export function Pages<T>({ look, none, heads, numbers, row }: Props<T>) {
   const limit = useSignal(AT_FIRST);
   const asked = useAsked(EVERY_S, () => orNothing(look(limit.value)), [limit.value]);
   return (
@@ -33,6 +35,11 @@ export function Pages<T>({ look, none, heads, row }: Props<T>) {
                 <tr>
                   {heads.map((head) => (
                     <th key={head} scope="col">
+                      {head}
+                    </th>
+                  ))}
+                  {numbers.map((head) => (
+                    <th key={head} scope="col" class="number">
                       {head}
                     </th>
                   ))}

@@ -1,17 +1,16 @@
 import { recordings, retryRecording, type Recording } from "../../api/coming";
 import { toast } from "../../components/toast";
-import { bytes, clock, since } from "../../words";
+import { ago, bytes, clock } from "../../words";
 import { DoOnce } from "./DoOnce";
 import { Pages } from "./Pages";
-
-const FAILED = new Set(["failed", "aborted", "lost"]);
 
 export function Recordings() {
   return (
     <Pages
       look={recordings}
       none="Nothing has been recorded yet."
-      heads={["Recording", "Host", "State", "Length", "Size"]}
+      heads={["Recording", "Host", "State"]}
+      numbers={["Length", "Size"]}
       row={(one, again) => <Row key={one.recordingId} recording={one} again={again} />}
     />
   );
@@ -19,7 +18,7 @@ export function Recordings() {
 
 function Row({ recording, again }: { recording: Recording; again: () => Promise<void> }) {
   const { recordingId, streamId, error, hint, retryAt, tries } = recording;
-  const failed = FAILED.has(recording.state);
+  const failed = recording.state === "failed";
 
   async function retry(): Promise<void> {
     const tried = await retryRecording(recordingId);
@@ -30,7 +29,7 @@ function Row({ recording, again }: { recording: Recording; again: () => Promise<
   return (
     <tr>
       <th scope="row">
-        <a href={`/v/${streamId}`}>{since(recording.requestedAt)} ago</a>
+        <a href={`/v/${streamId}`}>{ago(recording.requestedAt)}</a>
         <code>{recordingId}</code>
       </th>
       <td data-label="Host">{recording.ownerId}</td>

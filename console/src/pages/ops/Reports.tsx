@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { api, ask, type Schemas } from "../../api/client";
 import { toast } from "../../components/toast";
-import { count, since } from "../../words";
+import { ago, count } from "../../words";
 import { useAsked } from "./asking";
 import { Choices } from "./Choices";
 import { DoOnce } from "./DoOnce";
@@ -49,18 +49,17 @@ function Card({ report, onDone }: { report: Report; onDone: () => Promise<void> 
       <h2 id={id}>
         <span class="kind">{report.type}</span> {report.reason}
       </h2>
-      <p class="about">
-        by {report.reporterId}, {since(report.at)} ago, about{" "}
-        <a href={`/s/${report.streamId}`}>a stream</a>
+      <p class="facts">
+        by {report.reporterId}, {ago(report.at)} · <a href={`/s/${report.streamId}`}>the stream</a>
       </p>
       {report.description && <p class="told">{report.description}</p>}
       <Evidence report={report} />
       {report.status === "open" ? (
         <Acts report={report} onDone={onDone} />
       ) : (
-        <p class="about">
+        <p class="facts">
           {report.resolution}, {report.resolvedBy}
-          {report.resolvedAt && `, ${since(report.resolvedAt)} ago`}
+          {report.resolvedAt && `, ${ago(report.resolvedAt)}`}
         </p>
       )}
     </li>
@@ -93,7 +92,8 @@ function Evidence({ report }: { report: Report }) {
 /** One click does it, and says in the report what was done. */
 function Acts({ report, onDone }: { report: Report; onDone: () => Promise<void> }) {
   const ending = useSignal<Ending | undefined>(undefined);
-  const authors = [...new Set(report.messages.map((one) => one.userId))];
+  const byPeople = report.messages.filter((one) => one.kind !== "system");
+  const authors = [...new Set(byPeople.map((one) => one.userId))];
   const messageIds = report.messages.map((one) => one.id);
   const { streamId, reason } = report;
 

@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { api, ask, type Schemas } from "../../api/client";
-import { count, since, titleOf } from "../../words";
+import { ago, count, since, titleOf } from "../../words";
 import { useAsked } from "./asking";
 import { Choices } from "./Choices";
 import { Kill } from "./Kill";
@@ -123,7 +123,7 @@ function State({ stream }: { stream: Stream }) {
   return (
     <>
       {stream.teardownOwed && <strong class="bad">not all off yet </strong>}
-      ended{stream.endedAt && ` ${since(stream.endedAt)} ago`}
+      ended {stream.endedAt && ago(stream.endedAt)}
       {why && <small>{` ${why}`}</small>}
       <span class="hidden">{count(stream.peakViewers, "viewer")} at most</span>
     </>

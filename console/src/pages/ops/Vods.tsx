@@ -11,7 +11,8 @@ export function Vods() {
     <Pages
       look={vods}
       none="There are no replays yet."
-      heads={["Replay", "Host", "State", "Length", "Size"]}
+      heads={["Replay", "Host", "State"]}
+      numbers={["Length", "Size"]}
       row={(one, again) => <Row key={one.vodId} vod={one} again={again} />}
     />
   );

@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import { api, ask, told, type Schemas } from "../../api/client";
 import { Dialog } from "../../components/Dialog";
 import { toast } from "../../components/toast";
-import { count, since } from "../../words";
+import { ago, count, since } from "../../words";
 import { useAsked } from "./asking";
 import { Choices } from "./Choices";
 import { DoOnce } from "./DoOnce";
@@ -104,7 +104,7 @@ function Table({ webhooks, onOpen, onReplay }: TableProps) {
               </button>
               {one.room && <code>{one.room}</code>}
             </th>
-            <td data-label="Came">{since(one.receivedAt)}</td>
+            <td data-label="Came">{ago(one.receivedAt)}</td>
             <td data-label="State">
               <span class={one.status === "parked" ? "bad" : undefined}>
                 {STATUS[one.status] ?? one.status}

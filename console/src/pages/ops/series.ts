@@ -35,9 +35,11 @@ export function stretches(readings: Reading[], from: number, to: number, slots: 
   return found;
 }
 
-/** A number that an axis may well end with: 1, 2 or 5 with zeros, and no less than `value`. */
+const STEPS = [1, 1.5, 2, 3, 4, 5, 6, 8, 10];
+
+/** A round number that an axis may well end with, and no less than `value`. */
 export function roundUp(value: number): number {
   if (value <= 1) return 1;
   const ten = 10 ** Math.floor(Math.log10(value));
-  return ([1, 2, 5, 10].find((step) => step * ten >= value) ?? 10) * ten;
+  return (STEPS.find((step) => step * ten >= value) ?? 10) * ten;
 }
