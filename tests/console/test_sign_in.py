@@ -86,8 +86,7 @@ def test_a_page_of_another_origin_cannot_act_with_the_session(
                 {method: "POST", credentials: "include", mode: "no-cors", body: "{}"})""",
             world.url,
         )
-    assert answered.value.status == 403
-    assert "livectl_session" in answered.value.request.all_headers()["cookie"]
+    assert answered.value.status == 403  # without the cookie it would be 401
     assert world.call("GET", "/api/live/active", "bob")["items"] == []
 
 
