@@ -1,17 +1,21 @@
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
+CONSOLE := src/livectl/server/console/dist
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint fmt bench completions docs clean
+.PHONY: help up console test lint fmt bench completions docs clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: .venv/.installed ## run everything on this machine: livectl dev $(ARGS)
+	@$(MAKE) --no-print-directory console || echo "going on without the web console"
 	$(BIN)/livectl dev $(ARGS)
 
-test: .venv/.installed-for-test lint ## check the code, then run the tests: pytest $(ARGS)
+console: $(CONSOLE)/index.html ## build the web console into the server
+
+test: .venv/.installed-for-test lint console ## check the code, then run the tests: pytest $(ARGS)
 	$(BIN)/python -m tests.parts
 ifeq ($(ARGS),)
 	$(BIN)/pytest -n 2 --dist loadfile -m "not e2e"
@@ -40,7 +44,7 @@ docs: .venv/.installed ## make the reference in docs/ anew from the code
 	$(BIN)/python docs/generate.py
 
 clean: ## remove what was made, except .venv and data
-	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf build dist $(CONSOLE) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/bin/python:
@@ -48,6 +52,11 @@ clean: ## remove what was made, except .venv and data
 	  echo "livectl needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1)." \
 	    "Try: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
+
+# It is made from its own files, and its types from the routes.
+$(CONSOLE)/index.html: $(shell find console -path console/node_modules -prune -o -type f \
+    -not -name openapi.json -not -name schema.d.ts -print) | .venv/.installed
+	$(BIN)/python console/build.py
 
 # The stamps are newer than pyproject.toml when what it asks for is installed.
 .venv/.installed: pyproject.toml | .venv/bin/python

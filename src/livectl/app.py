@@ -35,6 +35,7 @@ from livectl.errors import BadSettings
 from livectl.ports import (
     Bus,
     Clock,
+    IdentityProvider,
     Ingresses,
     Limiter,
     Media,
@@ -45,8 +46,11 @@ from livectl.ports import (
     Store,
 )
 from livectl.server.auth import Authenticator, user_token
+from livectl.server.codes import Codes
+from livectl.server.console import login, pages
 from livectl.server.context import Context
 from livectl.server.edge import Edge
+from livectl.server.login import Login
 from livectl.server.openapi import reference
 from livectl.server.reading_page import reading_page
 from livectl.server.rounds import Rounds
@@ -62,7 +66,9 @@ from livectl.server.routes import (
     moderation,
     reconcile,
     recordings,
+    replays,
     reports,
+    session,
     stats,
     streams,
     tokens,
@@ -71,6 +77,7 @@ from livectl.server.routes import (
     webhooks,
     whip,
 )
+from livectl.server.session import Sessions
 from livectl.services.audit import Audit
 from livectl.services.backfill import Backfill
 from livectl.services.caretaker import Caretaker, Guard, Watch, call_reconcile
@@ -113,6 +120,7 @@ if TYPE_CHECKING:
 
 _API = [
     *live.routes,
+    *replays.routes,
     *messages.routes,
     *moderation.routes,
     *reports.routes,
@@ -126,6 +134,7 @@ _API = [
     *events.routes,
     *stats.routes,
     *tokens.routes,
+    *session.routes,
     *doctor.routes,
     *health.routes,
     *files.routes,
@@ -194,7 +203,9 @@ def create_app(settings: Settings, *, background: bool = False, polling: bool = 
             yield
 
     router = Router(
-        [route.mounted() for route in ROUTES], redirect_slashes=False, lifespan=lifespan
+        [route.mounted() for route in [*ROUTES, *pages.routes, *login.routes]],
+        redirect_slashes=False,
+        lifespan=lifespan,
     )
     edge = _with_cors(Edge(router, context, meter), settings)
     if live_socket is None:
@@ -289,9 +300,18 @@ def _services(
         feed.nudge()
         bus.nudge()
 
+    authenticator = _authenticator(settings)
     context = Context(
         clock=clock,
-        authenticator=_authenticator(settings),
+        authenticator=authenticator,
+        codes=Codes(_own_secret(settings), store, clock),
+        login=Login(
+            _own_secret(settings),
+            _identity_provider(settings),
+            settings.oidc_client_id,
+            authenticator,
+            clock.now,
+        ),
         streams=streams,
         ingress=IngressKeys(store, media, clock, book, lines, off, teardown),
         whip=Whip(ingresses, clock, book, lines, encoders, streams),
@@ -313,6 +333,7 @@ def _services(
         metrics=metrics,
         sign_user_token=_signer(settings),
         public_url=media.public_url,
+        page_policy=pages.policy(media.public_url, _places_of_recordings(settings)),
         tell_log_has_grown=tell_log_has_grown,
         hash_address=_address_hash(settings),
         files=objects if isinstance(objects, FileObjects) else None,
@@ -478,9 +499,14 @@ def _live_socket(
     )
 
 
+def _own_secret(settings: Settings) -> str:
+    """What keys of our own are made from: every process and host has the same."""
+    return settings.livekit_api_secret.reveal() or settings.jwt_secret.reveal()
+
+
 def _address_hash(settings: Settings) -> Callable[[str], str]:
     """Addresses are kept only as this: keyed, so that nobody who has the database can try all."""
-    key = settings.livekit_api_secret.reveal() or settings.jwt_secret.reveal()
+    key = _own_secret(settings)
 
     def hashed(address: str) -> str:
         return hmac.new(key.encode(), f"address {address}".encode(), "sha256").hexdigest()[:32]
@@ -614,6 +640,17 @@ def _authenticator(settings: Settings) -> Authenticator:
         audience=settings.jwt_audience,
         metrics_token=settings.metrics_token.reveal(),
         public_browse=settings.public_browse,
+        sessions=Sessions(_own_secret(settings), SystemClock().now),
+    )
+
+
+def _identity_provider(settings: Settings) -> IdentityProvider | None:
+    if not settings.oidc_client_id:
+        return None
+    from livectl.adapters.oidc import OidcProvider
+
+    return OidcProvider(
+        settings.jwt_issuer, settings.oidc_client_id, settings.oidc_client_secret.reveal()
     )
 
 
@@ -648,6 +685,13 @@ def _probes(settings: Settings, objects: Objects) -> dict[str, Probe]:
         probes["redis"] = lambda: ping_redis(settings.redis_url)
     probes["s3" if objects.type == "S3" else "files"] = objects.ping
     return probes
+
+
+def _places_of_recordings(settings: Settings) -> list[str]:
+    """Where the console's pages may load recordings from: the CDN and the bucket."""
+    amazon = "https://*.amazonaws.com" if settings.s3_bucket else ""
+    bucket = settings.s3_endpoint_url or amazon
+    return [url for url in (settings.vod_public_base_url, bucket) if url]
 
 
 def _with_cors(app: ASGIApp, settings: Settings) -> ASGIApp:

@@ -22,6 +22,7 @@ from livectl.session import DEFAULT_TIMEOUT_S, Session
 NOUNS = {
     "serve": "Serve the API to the apps, and do what runs by itself.",
     "dev": "Run the whole product on this machine, with nothing set up.",
+    "console": "Open the web console, signed in.",
     "doctor": "Check everything, and say what to do.",
     "streams": "List, start, kill, explain streams.",
     "recordings": "Begin, end, list and settle recordings.",

@@ -195,6 +195,21 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("JWT_ISSUER", "jwt_issuer", _text, "", "the only accepted `iss`, when set"),
     Setting("JWT_AUDIENCE", "jwt_audience", _text, "", "the only accepted `aud`, when set"),
     Setting(
+        "OIDC_CLIENT_ID",
+        "oidc_client_id",
+        _text,
+        "",
+        "people sign in to the console at JWT_ISSUER, as this client of it",
+    ),
+    Setting(
+        "OIDC_CLIENT_SECRET",
+        "oidc_client_secret",
+        Secret,
+        Secret(""),
+        "that client's secret, where it has one",
+        True,
+    ),
+    Setting(
         "DATABASE_URL",
         "database_url",
         _url(*_DATABASES),
@@ -390,6 +405,8 @@ class Settings:
     jwt_jwks_url: str
     jwt_issuer: str
     jwt_audience: str
+    oidc_client_id: str
+    oidc_client_secret: Secret
     database_url: str
     redis_url: str
     data_dir: Path
@@ -525,6 +542,10 @@ def _missing_for_serving(settings: Settings) -> Iterable[tuple[str, str]]:
         yield "JWT_SECRET", "expected a value (or JWT_JWKS_URL), it is missing"
     elif settings.jwt_secret and (problem := weakness(settings.jwt_secret)):
         yield "JWT_SECRET", problem
+    if settings.oidc_client_id:
+        for name in ("JWT_ISSUER", "JWT_JWKS_URL"):
+            if not getattr(settings, _BY_NAME[name].attribute):
+                yield name, "expected a value, since OIDC_CLIENT_ID is set"
     if settings.metrics_token and (problem := weakness(settings.metrics_token)):
         yield "LIVECTL_METRICS_TOKEN", problem
 

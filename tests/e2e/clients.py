@@ -1,4 +1,5 @@
-"""Real participants. In a process of its own: `python clients.py view|publish URL [--insist]`.
+"""Real participants. In a process of its own: `clients.py ROLE URL [--insist]`, where ROLE is
+view, publish or publish-sound.
 
 A child is the usual form, for the SDK's native half is no guest for the process of the tests: it
 ends it with SIGTERM when it panics, and may abort while the interpreter ends. A child can also be
@@ -202,7 +203,7 @@ def say(what: str, **facts: object) -> None:
 def _client(role: str, url: str, token: str) -> SyntheticHost | Viewer:
     if role == "view":
         return Viewer(url, token, say)
-    return SyntheticHost(url, token, width=160, height=90, fps=5, audio=False)
+    return SyntheticHost(url, token, width=160, height=90, fps=5, audio=role == "publish-sound")
 
 
 async def _stay(role: str, url: str, token: str) -> None:
@@ -243,7 +244,7 @@ async def _until_told(options: argparse.Namespace, token: str) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="A participant, until SIGTERM.")
-    parser.add_argument("role", choices=["view", "publish"])
+    parser.add_argument("role", choices=["view", "publish", "publish-sound"])
     parser.add_argument("url")
     parser.add_argument("--insist", action="store_true")
     parser.add_argument("--seconds", type=float, default=60)

@@ -7,11 +7,11 @@ import sys
 import time
 from collections.abc import Callable
 
-from tests.parts import PartMissing, ferretdb, livekit, minio, redis, socketio_js
+from tests.parts import PartMissing, axe, chromium, ferretdb, livekit, minio, redis, socketio_js
 
 
 def main() -> int:
-    parts = (livekit, ferretdb, redis, minio, socketio_js)
+    parts = (livekit, ferretdb, redis, minio, socketio_js, chromium, axe)
     said = [_say(module.NAME, module.find) for module in parts]
     return int("CI" in os.environ and not all(said))
 

@@ -69,9 +69,7 @@ def test_every_operation_has_a_name_of_its_own_and_a_summary() -> None:
 def test_an_operation_tells_who_may_make_it(route: Route) -> None:
     operation = DOCUMENT["paths"][path_of(route)][route.method.lower()]
     assert operation["description"] == f"For {route.allow.value}."
-    has_own_proof = route.allow in {Allow.LIVEKIT, Allow.ENCODER}
-    needs_proof = route.allow.needs_caller or has_own_proof
-    assert ("401" in operation["responses"]) == needs_proof
+    assert ("401" in operation["responses"]) == (route.allow is not Allow.EVERYONE)
     assert ("403" in operation["responses"]) >= (route.allow is Allow.ADMINISTRATOR)
 
 

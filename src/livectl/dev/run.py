@@ -10,6 +10,7 @@ import sys
 import sysconfig
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from livectl.app import App, create_app
 from livectl.config import Settings, load
 from livectl.dev import livekit_server, secrets_file
 from livectl.dev.synthetic import SyntheticHost
-from livectl.domain.people import Caller
+from livectl.domain.people import Caller, Role
 from livectl.domain.stream import Stream
 from livectl.errors import LivectlError, NotReady, Unavailable
 from livectl.runner import Server, server_options
@@ -26,6 +27,7 @@ from livectl.services.streams import StartWish
 Say = Callable[[str], None]
 
 _TOKEN_S = 24 * 3600
+_LINK_LASTS = timedelta(hours=1)
 _LIVEKIT_PORT = 7880
 _DEMO = (
     ("demo-anna", "Anna paints the harbour", ["art", "demo"], 0),
@@ -161,14 +163,24 @@ def _welcome(app: App, settings: Settings, url: str, say: Say) -> None:
     def token(user: str, administrator: bool = False) -> str:
         return app.context.sign_user_token(user, administrator, _TOKEN_S)
 
+    def link(user: str, role: Role = "user") -> str:
+        code = app.context.codes.issue(Caller(role=role, user_id=user), _LINK_LASTS)
+        return f"{url}/#code={code.code}"
+
     # By the README it is in an environment that no shell has activated.
     command = "livectl" if shutil.which("livectl") else sys.argv[0]
     say(f"""
 livectl is up.
 
+  console    {url}
   API        {url}   (to read: {url}/docs)
   LiveKit    {app.context.public_url or "none"}
   data       {settings.data_dir}
+
+Links into the console, each good once and for an hour:
+  administrator  {link("dev-admin", "administrator")}
+  host           {link("dev-host")}
+  viewer         {link("dev-viewer")}
 
 Bearer tokens, good for a day:
   administrator  {token("dev-admin", True)}
@@ -178,6 +190,7 @@ Bearer tokens, good for a day:
 Try, in another shell:
   {command} streams start --owner dev-host --title "First light"
   {command} streams list --live
+  {command} console open
   {command} doctor
 
 Ctrl-C ends all of it.

@@ -25,6 +25,11 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     def is_administrator(self) -> bool:
         return self.role == "administrator"
 
+    @property
+    def is_operator(self) -> bool:
+        """Somebody at a shell of the server's own, who is no user of the product."""
+        return self.is_administrator and not self.user_id
+
 
 class Ban(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A user who may not go live until a time."""

@@ -9,9 +9,12 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from starlette.requests import HTTPConnection
+
 from livectl.domain.people import Caller
 from livectl.domain.stream import Stream
 from livectl.errors import BadInput, Forbidden, LivectlError, NotFound, Unauthenticated, Unavailable
+from livectl.server.session import Sessions
 
 if TYPE_CHECKING:
     import jwt
@@ -38,6 +41,7 @@ class Allow(enum.Enum):
     MONITOR = "administrators, or the metrics token"
     LIVEKIT = "LiveKit, by its webhook signature"
     ENCODER = "encoders, by their stream key"
+    SIGN_IN = "whoever brings a token"
 
     @property
     def of_stream(self) -> bool:
@@ -45,16 +49,18 @@ class Allow(enum.Enum):
         return self in {Allow.OWNER, Allow.PIN}
 
     @property
-    def needs_caller(self) -> bool:
-        """Whether it depends on who calls, as the bearer token says."""
-        return self not in {Allow.EVERYONE, Allow.LIVEKIT, Allow.ENCODER}
+    def reads_caller(self) -> bool:
+        """Whether the Authorization or the session counts. LiveKit's signs the body and an
+        encoder's is its stream key: their routes check them. Who signs in brings the token in the
+        body, and what is open to everyone answers as well to those whose token has run out."""
+        return self not in {Allow.EVERYONE, Allow.LIVEKIT, Allow.ENCODER, Allow.SIGN_IN}
 
 
 _ANONYMOUS = Caller(role="anonymous")
 
 
 class Authenticator:
-    """Turns a bearer token into a caller."""
+    """Turns a bearer token, or the console's session, into a caller."""
 
     def __init__(
         self,
@@ -65,6 +71,7 @@ class Authenticator:
         audience: str,
         metrics_token: str,
         public_browse: bool,
+        sessions: Sessions,
     ) -> None:
         self._secret = secret
         self._jwks_url = jwks_url
@@ -72,8 +79,18 @@ class Authenticator:
         self._audience = audience
         self._metrics_token = metrics_token
         self._public_browse = public_browse
+        self.sessions = sessions
         self._jwks: jwt.PyJWKClient | None = None
         self._asked_at = float("-inf")
+
+    async def caller_of(self, request: HTTPConnection) -> Caller:
+        """Whoever makes a request, by its bearer or else by the console's session. Raises
+        Unauthenticated, and Forbidden for a session that another site makes use of."""
+        bearer = request.headers.get("authorization", "")
+        caller = await self.caller(request.scope, bearer)
+        if caller.role == "anonymous":
+            return self.sessions.caller(request) or caller
+        return caller
 
     async def caller(self, scope: Mapping[str, Any], authorization: str) -> Caller:
         """Raises Unauthenticated for a token that is there and not good."""
@@ -90,11 +107,11 @@ class Authenticator:
             token.encode(), self._metrics_token.encode()
         ):
             return Caller(role="monitor", name="monitor")
-        return _caller_of(await self._claims(token))
+        return _caller_of(await self._claims(token, self._audience))
 
     def admit(self, allow: Allow, caller: Caller) -> None:
         """Raises Unauthenticated or Forbidden for what the role alone decides."""
-        if not allow.needs_caller:
+        if not allow.reads_caller:
             return
         if allow is Allow.BROWSE and self._public_browse:
             return
@@ -109,7 +126,15 @@ class Authenticator:
         ):
             raise Forbidden("this call is for administrators")
 
-    async def _claims(self, token: str) -> dict[str, Any]:
+    async def by_id_token(self, token: str, *, client_id: str, nonce: str) -> Caller:
+        """Whom the identity provider signed in for `client_id`, when it was asked with `nonce`
+        (OpenID Connect Core, 3.1.3.7). Raises Unauthenticated."""
+        claims = await self._claims(token, client_id)
+        if not hmac.compare_digest(str(claims.get("nonce")).encode(), nonce.encode()):
+            raise Unauthenticated("the ID token answers another sign-in")
+        return _caller_of(claims)
+
+    async def _claims(self, token: str, audience: str) -> dict[str, Any]:
         import jwt
 
         try:
@@ -120,8 +145,8 @@ class Authenticator:
                 key,
                 algorithms=algorithms,
                 issuer=self._issuer or None,
-                audience=self._audience or None,
-                options={"verify_aud": bool(self._audience)},
+                audience=audience or None,
+                options={"verify_aud": bool(audience)},
             )
         except jwt.PyJWKClientConnectionError as error:
             raise Unavailable(

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from livectl.ports import Clock, LinkedFiles
 from livectl.server.auth import Authenticator
+from livectl.server.codes import Codes
+from livectl.server.login import Login
 from livectl.server.rounds import Rounds
 from livectl.services.audit import Audit
 from livectl.services.backfill import Backfill
@@ -36,12 +38,15 @@ from livectl.services.whip import Whip
 class Context:
     """Made once by the composition root. `metrics` renders the Prometheus text;
     `tell_log_has_grown` has the sockets of every process look at the event log at once;
+    `page_policy` is what the console's pages may load (their Content-Security-Policy);
     `hash_address` is the keyed hash under which addresses are kept; `files` are those of a bucket
     that is a directory of this host, None where it is on S3; `own_public_url` is where
     this server is reached, empty where only its callers know."""
 
     clock: Clock
     authenticator: Authenticator
+    codes: Codes
+    login: Login
     streams: Streams
     ingress: IngressKeys
     whip: Whip
@@ -63,6 +68,7 @@ class Context:
     metrics: Callable[[], Awaitable[bytes]]
     sign_user_token: Callable[[str, bool, int], str]
     public_url: str
+    page_policy: str
     tell_log_has_grown: Callable[[], None]
     hash_address: Callable[[str], str]
     files: LinkedFiles | None

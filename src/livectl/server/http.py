@@ -111,10 +111,10 @@ class Route:
     async def _serve(self, request: Request) -> Response:
         context: Context = request.scope["livectl.context"]
         request.scope["livectl.route"] = self.path
-        # LiveKit's Authorization signs the body, and an encoder's is its stream key: their routes
-        # check them. What is open to everyone answers as well to those whose token has run out.
-        bearer = request.headers.get("authorization", "") if self.allow.needs_caller else ""
-        caller = await context.authenticator.caller(request.scope, bearer)
+        if self.allow.reads_caller:
+            caller = await context.authenticator.caller_of(request)
+        else:
+            caller = await context.authenticator.caller(request.scope, "")
         request.scope["livectl.caller"] = caller.name
         context.authenticator.admit(self.allow, caller)
         if "id" in request.path_params:

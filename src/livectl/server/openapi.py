@@ -15,6 +15,7 @@ from livectl import __version__
 from livectl.errors import BadInput, Forbidden, LivectlError, Unauthenticated
 from livectl.server.auth import Allow
 from livectl.server.http import Body, Call, Route, json_response
+from livectl.server.session import COOKIE
 
 _REF = "#/components/schemas/{name}"
 _PATTERNS = {"id": "^[0-9a-fA-F]{24}$"}
@@ -56,6 +57,7 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
             "schemas": components,
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
                 "livekit": {"type": "apiKey", "in": "header", "name": "Authorization"},
                 "streamKey": {"type": "http", "scheme": "bearer"},
             },
@@ -106,8 +108,8 @@ def _security(allow: Allow) -> list[dict[str, list[str]]]:
     if allow is Allow.ENCODER:
         return [{"streamKey": []}]
     if allow is Allow.BROWSE:
-        return [{}, {"bearer": []}]
-    return [] if allow is Allow.EVERYONE else [{"bearer": []}]
+        return [{}, {"bearer": []}, {"session": []}]
+    return [{"bearer": []}, {"session": []}] if allow.reads_caller else []
 
 
 def _responses(route: Route, by_type: dict[Any, Any]) -> dict[str, Any]:
@@ -129,7 +131,7 @@ def _responses(route: Route, by_type: dict[Any, Any]) -> dict[str, Any]:
 
 def _errors(route: Route) -> dict[int, list[type[LivectlError]]]:
     found: list[type[LivectlError]] = [LivectlError, *route.errors]
-    if route.allow.needs_caller:
+    if route.allow.reads_caller or route.allow is Allow.SIGN_IN:
         found.append(Unauthenticated)
     if route.allow in {Allow.ADMINISTRATOR, Allow.MONITOR}:
         found.append(Forbidden)

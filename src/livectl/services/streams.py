@@ -159,6 +159,12 @@ class Streams:
                 return stream
         raise Conflict("too many starts at the same moment", hint="try again")
 
+    def host_token(self, stream: Stream) -> str:
+        """One more token for the host of a live stream. Raises NotFound where it is over."""
+        if not stream.is_live:
+            raise NotFound("stream not found, or not live")
+        return self._media.host_token(stream.room_name, stream.owner_id)
+
     async def find_one(self, stream_id: str) -> Stream | None:
         return await self._store.stream(stream_id)
 

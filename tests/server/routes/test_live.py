@@ -145,6 +145,23 @@ async def test_start_without_livekit_fails_and_leaves_no_live_stream(new_api: Ne
     assert good(await api.get("/api/live/active", "alice"))["items"] == []
 
 
+async def test_a_host_goes_on_from_anywhere_with_a_token_of_the_same_stream(
+    api: Api, livekit: LiveKit
+) -> None:
+    started = await api.start("alice")
+    again = good(await api.post(f"/api/live/{started['streamId']}/token", "alice"))
+    assert {**again, "token": ""} == {**started, "token": ""}
+    was, is_now = (grants(one["token"], livekit) for one in (started, again))
+    assert is_now["sub"] == was["sub"]
+    assert is_now["video"] == was["video"]
+
+
+async def test_nobody_goes_on_with_a_stream_that_is_over(api: Api) -> None:
+    stream_id = (await api.start("alice"))["streamId"]
+    good(await api.post(f"/api/live/{stream_id}/end", ROOT, json={}))
+    refused(await api.post(f"/api/live/{stream_id}/token", "alice"), 404, "not_found")
+
+
 async def test_stop_ends_it_and_stopping_twice_succeeds_twice(api: Api) -> None:
     started = await api.start("alice")
     for _ in range(2):
@@ -239,7 +256,7 @@ async def test_active_pages_through_every_stream_once(api: Api) -> None:
     assert query["cursor"] is None
 
 
-async def test_active_filters_by_tag_and_by_a_part_of_the_title(api: Api) -> None:
+async def test_active_filters_by_tag_by_owner_and_by_a_part_of_the_title(api: Api) -> None:
     music = (await api.start("a", title="Late Music", tags=["music", "live"]))["streamId"]
     talk = (await api.start("b", title="100% talk_show", tags=["talk"]))["streamId"]
 
@@ -249,6 +266,8 @@ async def test_active_filters_by_tag_and_by_a_part_of_the_title(api: Api) -> Non
 
     assert await found(tag="music") == [music]
     assert await found(tag="mus") == []
+    assert await found(owner="b") == [talk]
+    assert await found(owner="B") == []
     assert await found(q="MUSIC") == [music]
     assert await found(q="%") == [talk]
     assert await found(q="talk_show") == [talk]
@@ -314,6 +333,17 @@ async def test_watch_is_404_once_the_stream_is_over(api: Api) -> None:
     stream_id = (await api.start("alice"))["streamId"]
     await api.post("/api/live/stop", "alice", json={"streamId": stream_id})
     refused(await api.get(f"/api/live/{stream_id}/watch", "bob"), 404, "not_found")
+
+
+async def test_about_says_what_a_stream_is_while_it_is_live_and_after(api: Api) -> None:
+    wish = {"title": "Chess", "tags": ["games"], "coverUrl": "https://covers.test/1.jpg"}
+    started = await api.start("alice", **wish)
+    path = f"/api/live/{started['streamId']}/about"
+    live = good(await api.get(path, "bob"))
+    assert live.pop("startedAt").endswith("Z")
+    assert live == {"streamId": started["streamId"], "ownerId": "alice", "isLive": True, **wish}
+    await api.post("/api/live/stop", "alice", json={"streamId": started["streamId"]})
+    assert good(await api.get(path, "bob"))["isLive"] is False
 
 
 async def test_status_says_none_where_there_is_no_recording_and_no_vod(api: Api) -> None:

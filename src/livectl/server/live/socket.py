@@ -16,6 +16,7 @@ from engineio.packet import NOOP, Packet
 from engineio.payload import Payload
 from socketio.exceptions import ConnectionRefusedError as Refused
 from socketio.packet import CONNECT_ERROR
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp
 
 from livectl.domain.acts import Pin
@@ -232,6 +233,10 @@ class LiveSocket:
         token = auth.get("token") if isinstance(auth, dict) else None
         if not token:
             token = parse_qs(environ.get("QUERY_STRING", "")).get("token", [""])[0]
+        if not token and (
+            caller := self._authenticator.sessions.caller(HTTPConnection(environ["asgi.scope"]))
+        ):
+            return caller
         if not isinstance(token, str) or not token:
             raise Unauthenticated("Authentication required")
         try:

@@ -77,6 +77,7 @@ class ActiveQuery(Body):
     limit: Annotated[int, Meta(ge=1, le=ACTIVE_MAX)] = ACTIVE_MAX
     cursor: str | None = None
     tag: str | None = None
+    owner: str | None = None
     q: Annotated[str, Meta(max_length=120, description="part of the title")] | None = None
 
 
@@ -104,6 +105,16 @@ class Watching(Body):
     url: str
     title: str
     cover_url: str | None
+
+
+class About(Body):
+    stream_id: str
+    owner_id: str
+    title: str
+    cover_url: str | None
+    tags: list[str]
+    is_live: bool
+    started_at: datetime
 
 
 class Status(Body):
@@ -170,6 +181,14 @@ async def start_for(call: Call, owner_id: str, body: Start) -> Started:
         key=key[:200] if key else None,
         request_id=call.request_id,
     )
+    return _started(call, stream, token)
+
+
+async def token(call: Call) -> Started:
+    return _started(call, call.stream, call.context.streams.host_token(call.stream))
+
+
+def _started(call: Call, stream: Stream, token: str) -> Started:
     return Started(
         stream_id=stream.id,
         room_name=stream.room_name,
@@ -202,6 +221,7 @@ async def _active(call: Call, query: ActiveQuery) -> Active:
         StreamQuery(
             live=True,
             tag=query.tag,
+            owner_id=query.owner,
             title=query.q,
             before=read_cursor(query.cursor),
             limit=query.limit + 1,
@@ -238,6 +258,19 @@ async def watch(call: Call) -> Watching:
         url=call.context.public_url,
         title=stream.title,
         cover_url=stream.cover_url,
+    )
+
+
+async def about(call: Call) -> About:
+    stream = await call.context.streams.get(call.stream_id)
+    return About(
+        stream_id=stream.id,
+        owner_id=stream.owner_id,
+        title=stream.title,
+        cover_url=stream.cover_url,
+        tags=stream.tags,
+        is_live=stream.is_live,
+        started_at=stream.started_at,
     )
 
 
@@ -327,6 +360,14 @@ routes = [
         errors=(FeatureDisabled, Banned, Conflict, *_LIVEKIT),
     ),
     Route("POST", "/api/live/stop", stop, Allow.OWNER, "End one's own stream", errors=(NotFound,)),
+    Route(
+        "POST",
+        "/api/live/{id}/token",
+        token,
+        Allow.OWNER,
+        "Go on with one's own live stream, from anywhere: a fresh host's token",
+        errors=(NotFound,),
+    ),
     Route("GET", "/api/live/active", active, Allow.BROWSE, "Streams that are live, newest first"),
     Route(
         "GET",
@@ -335,6 +376,14 @@ routes = [
         Allow.USER,
         "A token to watch a live stream",
         errors=(NotFound, Blocked),
+    ),
+    Route(
+        "GET",
+        "/api/live/{id}/about",
+        about,
+        Allow.BROWSE,
+        "What a stream is, live or over: its title, host, cover and tags",
+        errors=(NotFound,),
     ),
     Route(
         "GET",

@@ -1,0 +1,93 @@
+import { useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
+import { useEffect } from "preact/hooks";
+import { told } from "./api/client";
+import { Header } from "./components/Header";
+import { lazy } from "./components/lazy";
+import { Notice } from "./components/Notice";
+import { Toasts } from "./components/toast";
+import { Browse } from "./pages/browse/Browse";
+import { SignIn } from "./pages/SignIn";
+import { go, place, type Place } from "./router";
+import { openSession, session } from "./session";
+
+const Watch = lazy(() => import("./pages/watch/Watch"));
+const Replay = lazy(() => import("./pages/replay/Replay"));
+const Studio = lazy(() => import("./pages/studio/Studio"));
+const Ops = lazy(() => import("./pages/ops/Ops"));
+
+export function App() {
+  const problem = useSignal<string | undefined>(undefined);
+  useEffect(() => {
+    openSession().then(
+      (wrong) => (problem.value = wrong),
+      (error) => (problem.value = told(error)),
+    );
+  }, []);
+  return (
+    <>
+      <a class="skip" href="#main">
+        Skip to the content
+      </a>
+      <Header />
+      <main id="main" tabIndex={-1}>
+        {problem.value && <Notice kind="bad">{problem.value}</Notice>}
+        {session.value === undefined ? null : <Page at={place.value} />}
+      </main>
+      <Toasts />
+    </>
+  );
+}
+
+function Page({ at }: { at: Place }) {
+  switch (at.page) {
+    case "browse":
+      return <Browse />;
+    case "sign-in":
+      return session.value ? <SignedInAlready /> : <SignIn />;
+    case "watch":
+      return (
+        <SignedIn>
+          <Watch key={at.stream} stream={at.stream} />
+        </SignedIn>
+      );
+    case "replay":
+      return (
+        <SignedIn>
+          <Replay key={at.stream} stream={at.stream} />
+        </SignedIn>
+      );
+    case "studio":
+      return (
+        <SignedIn>
+          <Studio />
+        </SignedIn>
+      );
+    case "ops":
+      return (
+        <SignedIn>
+          {session.value?.administrator ? (
+            <Ops part={at.part} />
+          ) : (
+            <Notice kind="bad">This page is for administrators.</Notice>
+          )}
+        </SignedIn>
+      );
+    case "nowhere":
+      return (
+        <Notice>
+          There is nothing at this address. <a href="/">See who is live</a>.
+        </Notice>
+      );
+  }
+}
+
+function SignedInAlready() {
+  useEffect(() => go("/"), []);
+  return null;
+}
+
+/** Its children, or else the way in. */
+function SignedIn({ children }: { children: ComponentChildren }) {
+  return session.value ? <>{children}</> : <SignIn />;
+}

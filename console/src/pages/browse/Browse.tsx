@@ -1,0 +1,137 @@
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { Icon } from "../../components/Icon";
+import { Notice } from "../../components/Notice";
+import { Spinner } from "../../components/Spinner";
+import { useEvery } from "../../every";
+import { session } from "../../session";
+import { count } from "../../words";
+import { SignIn } from "../SignIn";
+import { LiveCard, ReplayCard } from "./Card";
+import { replays, streams, wanted, look, lookAtReplays, isClosed, problem, hasMore, showMore } from "./list";
+import "./browse.css";
+
+const EVERY_S = 4;
+const REPLAYS_EVERY_S = 30;
+
+/** Who is live, and what can be watched again. */
+export function Browse() {
+  const { text, tag } = wanted.value;
+  const who = session.value;
+  useEffect(() => {
+    document.title = "Live · livectl";
+  }, []);
+  useEvery(EVERY_S, look, [text, tag, who]);
+  useEvery(REPLAYS_EVERY_S, lookAtReplays, [who]);
+  if (isClosed.value) return <SignIn />;
+  return (
+    <div class="browse">
+      <h1 class="hidden">Live streams</h1>
+      <Search />
+      {problem.value && <Notice kind="bad">{problem.value}</Notice>}
+      <Grid />
+      {hasMore.value && (
+        <button type="button" class="more" onClick={showMore}>
+          Show more
+        </button>
+      )}
+      {replays.value.length > 0 && (
+        <section aria-labelledby="replays">
+          <h2 id="replays">Watch again</h2>
+          <ul class="row" tabIndex={0} aria-labelledby="replays">
+            {replays.value.map((one) => (
+              <ReplayCard key={one.streamId} stream={one} />
+            ))}
+          </ul>
+        </section>
+      )}
+    </div>
+  );
+}
+
+function Grid() {
+  const { text, tag } = wanted.value;
+  const shown = streams.value;
+  if (!shown) return problem.value ? null : <Spinner label="Looking who is live" />;
+  return (
+    <>
+      <p class="hidden" role="status">
+        {count(shown.length, "live stream")}
+      </p>
+      {shown.length === 0 && (
+        <div class="empty">
+          <p>{text || tag ? "Nothing live fits." : "Nobody is live right now."}</p>
+          {text || tag ? (
+            <button type="button" onClick={() => (wanted.value = { text: "", tag: "" })}>
+              Show all
+            </button>
+          ) : (
+            session.value && (
+              <a class="button main" href="/studio">
+                Go live
+              </a>
+            )
+          )}
+        </div>
+      )}
+      <ul class="grid">
+        {shown.map((one) => (
+          <LiveCard key={one.streamId} stream={one} />
+        ))}
+      </ul>
+    </>
+  );
+}
+
+function Search() {
+  const typed = useSignal(wanted.peek().text);
+  const { tag } = wanted.value;
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      const text = typed.value.trim();
+      if (text !== wanted.peek().text) wanted.value = { ...wanted.peek(), text };
+    }, 250);
+    return () => clearTimeout(timer);
+  }, [typed.value]);
+  return (
+    <div class="search">
+      <form role="search" onSubmit={(event) => event.preventDefault()}>
+        <Icon name="search" />
+        <input
+          type="search"
+          aria-label="Search titles"
+          placeholder="Search titles"
+          maxLength={120}
+          value={typed}
+          onInput={(event) => (typed.value = event.currentTarget.value)}
+        />
+      </form>
+      <Tags chosen={tag} />
+    </div>
+  );
+}
+
+function Tags({ chosen }: { chosen: string }) {
+  const counted = new Map<string, number>();
+  for (const one of streams.value ?? [])
+    for (const tag of one.tags) counted.set(tag, (counted.get(tag) ?? 0) + 1);
+  const most = [...counted].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0]));
+  const shown = most.slice(0, 12).map(([tag]) => tag);
+  if (chosen && !shown.includes(chosen)) shown.unshift(chosen);
+  if (!shown.length) return null;
+  return (
+    <div class="tags" role="group" aria-label="Tags">
+      {shown.map((tag) => (
+        <button
+          key={tag}
+          type="button"
+          class="tag"
+          aria-pressed={tag === chosen}
+          onClick={() => (wanted.value = { ...wanted.peek(), tag: tag === chosen ? "" : tag })}
+        >
+          {tag}
+        </button>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,113 @@
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { api, ask, told, type Schemas } from "../../api/client";
+import { Icon } from "../../components/Icon";
+import { Notice } from "../../components/Notice";
+import { useAsked } from "./asking";
+import { Loaded } from "./Loaded";
+
+type Readiness = Schemas["Readiness"];
+type Finding = Schemas["Finding"];
+
+const EVERY_S = 5;
+const NAMES: Record<string, string> = {
+  livekit: "LiveKit",
+  store: "Store",
+  redis: "Redis",
+  s3: "S3",
+  objects: "Recordings",
+};
+
+/** Whether the parts work; the doctor looks closer, and tells what to do. */
+export function Health() {
+  const asked = useAsked(EVERY_S, readiness, []);
+  const findings = useSignal<Finding[] | undefined>(undefined);
+  const busy = useSignal(false);
+  const problem = useSignal("");
+
+  async function examine(): Promise<void> {
+    busy.value = true;
+    try {
+      findings.value = (await ask(api.GET("/api/doctor"))).checks;
+      problem.value = "";
+    } catch (error) {
+      problem.value = told(error);
+    }
+    busy.value = false;
+  }
+  useEffect(() => void examine(), []);
+
+  const s3 = findings.value?.filter((one) => one.name === "s3") ?? [];
+  return (
+    <section aria-labelledby="health">
+      <div class="tools">
+        <h2 id="health">Health</h2>
+        <button type="button" disabled={busy.value} onClick={examine}>
+          {busy.value ? "Looking…" : "Check everything"}
+        </button>
+      </div>
+      <Loaded asked={asked}>
+        {({ checks }) => (
+          <ul class="parts">
+            {Object.entries(checks).map(([name, one]) => (
+              <Part
+                key={name}
+                name={NAMES[name] ?? name}
+                ok={one.ok}
+                said={one.error ?? `${one.ms} ms`}
+              />
+            ))}
+            {s3.map((one) => (
+              <Part key="s3" name="S3" ok={one.status === "pass"} said={one.detail} />
+            ))}
+          </ul>
+        )}
+      </Loaded>
+      {problem.value && <Notice kind="bad">{problem.value}</Notice>}
+      {findings.value && <Findings findings={findings.value} />}
+    </section>
+  );
+}
+
+function Part({ name, ok, said }: { name: string; ok: boolean; said: string }) {
+  return (
+    <li class={ok ? "good" : "bad"}>
+      <Icon name={ok ? "check" : "close"} label={ok ? "Works" : "Does not work"} />
+      <span>
+        {name} <small>{said}</small>
+      </span>
+    </li>
+  );
+}
+
+function Findings({ findings }: { findings: Finding[] }) {
+  const wrong = findings.filter((one) => one.status !== "pass");
+  const right = findings.filter((one) => one.status === "pass");
+  return (
+    <>
+      {wrong.map((one) => (
+        <Notice key={one.name} kind={one.status === "fail" ? "bad" : "plain"}>
+          <strong>{one.name}</strong>: {one.detail}
+          {one.remedy && <small class="remedy">{one.remedy}</small>}
+        </Notice>
+      ))}
+      <details>
+        <summary>{right.length} checks are fine</summary>
+        <dl class="checks">
+          {right.map((one) => (
+            <div key={one.name}>
+              <dt>{one.name}</dt>
+              <dd>{one.detail}</dd>
+            </div>
+          ))}
+        </dl>
+      </details>
+    </>
+  );
+}
+
+/** It answers 503 with the same content when a part is away. */
+async function readiness(): Promise<Readiness> {
+  const answer = await fetch("/readyz");
+  return (await answer.json()) as Readiness;
+}
