@@ -15,10 +15,18 @@ const Watch = lazy(() => import("./pages/watch/Watch"));
 const Replay = lazy(() => import("./pages/replay/Replay"));
 const Studio = lazy(() => import("./pages/studio/Studio"));
 const Ops = lazy(() => import("./pages/ops/Ops"));
+const LATER: Partial<Record<Place["page"], { load: () => Promise<unknown> }>> = {
+  watch: Watch,
+  replay: Replay,
+  studio: Studio,
+  ops: Ops,
+};
 
 export function App() {
   const problem = useSignal<string | undefined>(undefined);
   useEffect(() => {
+    // While the server says who is signed in; where it fails, the page itself will say so.
+    LATER[place.peek().page]?.load().catch(() => {});
     openSession().then(
       (wrong) => (problem.value = wrong),
       (error) => (problem.value = told(error)),

@@ -24,11 +24,11 @@ def test_what_was_sampled_is_drawn_and_told_in_words(new_visitor: NewVisitor, wo
     page = new_visitor(ROOT).visit("/ops")
     for title in ("Viewers", "Messages", "Webhook lag"):
         # A sample is taken each 15 s.
-        drawn = page.get_by_role("img", name=re.compile(f"^{title}: now .* at most .* at least"))
+        drawn = page.get_by_role("img", name=re.compile(f"^{title}: latest .* at most .* at least"))
         drawn.wait_for(timeout=60_000)
     figure = page.get_by_role("figure").filter(has_text="Viewers")
     figure.get_by_text("In numbers").click()
     expect(figure.get_by_role("cell").last).to_have_text("0")
     page.get_by_role("button", name="1 h").click()
-    page.get_by_role("img", name=re.compile("^Viewers: now")).wait_for()
+    page.get_by_role("img", name=re.compile("^Viewers: latest")).wait_for()
     assert serious_findings(page) == []

@@ -74,6 +74,20 @@ def test_escape_ends_nothing(new_visitor: NewVisitor, world: World) -> None:
     expect(row(page, "Spared")).to_contain_text("Live")
 
 
+def test_a_stream_is_ended_by_keyboard_alone(new_visitor: NewVisitor, world: World) -> None:
+    world.start(title="Typed away")
+    page = new_visitor(ROOT).visit("/ops/streams")
+    page.get_by_role("button", name="End Typed away").focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_label("Why")).to_be_focused()
+    page.keyboard.type("by keyboard")
+    page.keyboard.press("Enter")
+    dialog.get_by_text("It is over, and it holds.").wait_for()
+    page.keyboard.press("Escape")
+    page.get_by_text("Nobody is live right now.").wait_for()
+
+
 def test_streams_come_into_the_table_by_themselves(new_visitor: NewVisitor, world: World) -> None:
     page = new_visitor(ROOT).visit("/ops/streams")
     page.get_by_text("Nobody is live right now.").wait_for()

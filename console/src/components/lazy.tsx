@@ -1,4 +1,4 @@
-// A page that is loaded when one goes there.
+// A page that is loaded when one goes there, or a moment before.
 import { useSignal } from "@preact/signals";
 import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
@@ -7,9 +7,9 @@ import { Spinner } from "./Spinner";
 
 export function lazy<P extends object>(
   load: () => Promise<{ default: ComponentType<P> }>,
-): ComponentType<P> {
+): ComponentType<P> & { load: () => Promise<unknown> } {
   let loaded: ComponentType<P> | undefined;
-  return function Lazy(props: P) {
+  function Lazy(props: P) {
     const page = useSignal({ Page: loaded });
     const failed = useSignal(false);
     useEffect(() => {
@@ -30,5 +30,6 @@ export function lazy<P extends object>(
     }
     const { Page } = page.value;
     return Page ? <Page {...props} /> : <Spinner label="Loading" />;
-  };
+  }
+  return Object.assign(Lazy, { load });
 }

@@ -62,12 +62,9 @@ export class Broadcast {
       const ticket = await this.newTicket();
       const { Room, RoomEvent, DisconnectReason } = await import("livekit-client");
       if (this.closed) return;
-      // The sources go on where a connection ends, and are sent again over the next one.
-      const room = new Room({
-        adaptiveStream: true,
-        dynacast: true,
-        stopLocalTrackOnUnpublish: false,
-      });
+      // The sources go on where a connection ends, and are sent again over the next one. All layers
+      // are sent even while nobody watches, so that whoever comes need not wait for theirs.
+      const room = new Room({ adaptiveStream: true, stopLocalTrackOnUnpublish: false });
       const refresh = () => {
         this.state.value = "on-air";
         this.counting ??= setTimeout(() => this.count(room), COUNT_MS);

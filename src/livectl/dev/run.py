@@ -190,7 +190,7 @@ Bearer tokens, good for a day:
 Try, in another shell:
   {command} streams start --owner dev-host --title "First light"
   {command} streams list --live
-  {command} console open
+  {command} console open --url {url}
   {command} doctor
 
 Ctrl-C ends all of it.

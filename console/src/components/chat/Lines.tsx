@@ -9,6 +9,8 @@ import "./chat.css";
 interface Props {
   entries: ReadonlySignal<Entry[]>;
   host: string;
+  /** What to say while there is none. */
+  silence?: string;
   /** What can be done about a line. */
   tools?: (entry: Entry) => ComponentChildren;
 }
@@ -18,7 +20,7 @@ const AT_END_PX = 40;
 const CALM_PER_5_S = 5;
 
 /** The chat as it grows: it follows the newest unless one has scrolled back. */
-export function Lines({ entries, host, tools }: Props) {
+export function Lines({ entries, host, silence = "Nothing has been said yet.", tools }: Props) {
   const list = useRef<HTMLDivElement>(null);
   const follows = useRef(true);
   const missed = useSignal(0);
@@ -60,7 +62,7 @@ export function Lines({ entries, host, tools }: Props) {
         tabIndex={0}
         onScroll={scrolled}
       >
-        {shown.length === 0 && <p class="silence">Nothing has been said yet.</p>}
+        {shown.length === 0 && <p class="silence">{silence}</p>}
         <ul>
           {shown.map((entry) => (
             <Line key={entry.id} entry={entry} host={host}>

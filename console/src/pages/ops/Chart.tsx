@@ -39,7 +39,7 @@ export function Chart({ title, unit, readings, from, to }: Props) {
       <figcaption>
         <span>{title}</span>
         <strong>{shown ? said(shown.value, unit) : "–"}</strong>
-        <small>{pointed.value ? timeOfDay(when(pointed.value)) : "now"}</small>
+        <small>{pointed.value ? timeOfDay(when(pointed.value)) : "latest"}</small>
       </figcaption>
       <svg
         viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
@@ -105,7 +105,7 @@ function inWords(title: string, unit: string, parts: Slot[][]): string {
   const least = Math.min(...slots.map((slot) => slot.value));
   const gaps = parts.length > 1 ? `; ${parts.length - 1} gaps` : "";
   return (
-    `${title}: now ${said(last.value, unit)}, at most ${said(most.value, unit)} at ` +
+    `${title}: latest ${said(last.value, unit)}, at most ${said(most.value, unit)} at ` +
     `${timeOfDay(when(most))}, at least ${said(least, unit)}${gaps}`
   );
 }

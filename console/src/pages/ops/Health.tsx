@@ -15,8 +15,10 @@ const NAMES: Record<string, string> = {
   store: "Store",
   redis: "Redis",
   s3: "S3",
-  objects: "Recordings",
+  files: "Files",
 };
+/** Of what only the doctor asks: where recordings lie. */
+const BUCKETS = new Set(["s3", "files"]);
 
 /** Whether the parts work; the doctor looks closer, and tells what to do. */
 export function Health() {
@@ -37,7 +39,7 @@ export function Health() {
   }
   useEffect(() => void examine(), []);
 
-  const s3 = findings.value?.filter((one) => one.name === "s3") ?? [];
+  const buckets = findings.value?.filter((one) => BUCKETS.has(one.name)) ?? [];
   return (
     <section aria-labelledby="health">
       <div class="tools">
@@ -57,8 +59,8 @@ export function Health() {
                 said={one.error ?? `${one.ms} ms`}
               />
             ))}
-            {s3.map((one) => (
-              <Part key="s3" name="S3" ok={one.status === "pass"} said={one.detail} />
+            {buckets.map(({ name, status, detail }) => (
+              <Part key={name} name={NAMES[name] ?? name} ok={status === "pass"} said={detail} />
             ))}
           </ul>
         )}

@@ -70,6 +70,7 @@ export function Kill({ stream, reason = "", onClose }: Props) {
                 <input
                   id={id}
                   name="reason"
+                  autofocus
                   maxLength={200}
                   autocomplete="off"
                   defaultValue={reason}

@@ -62,7 +62,11 @@ export default function Replay({ stream }: { stream: string }) {
         </div>
       </div>
       <section class="chat" aria-label="Chat as it was">
-        <Lines entries={said.shown} host={ownerId} />
+        <Lines
+          entries={said.shown}
+          host={ownerId}
+          silence="Nothing had been said by this moment."
+        />
       </section>
     </div>
   );

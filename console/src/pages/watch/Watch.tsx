@@ -15,6 +15,9 @@ import "./watch.css";
 
 type Watching = Schemas["Watching"];
 
+// At once, while the ticket is asked for; where it fails, the player tries again and tells.
+import("livekit-client").catch(() => {});
+
 /** A live stream: its picture, its chat, and how it ends. */
 export default function Watch({ stream }: { stream: string }) {
   const ticket = useSignal<Watching | undefined>(undefined);
@@ -23,7 +26,6 @@ export default function Watch({ stream }: { stream: string }) {
   const problem = useSignal("");
 
   useEffect(() => {
-    void import("livekit-client"); // while the ticket is asked for
     let open: ChatRoom | undefined;
     let gone = false;
     askToWatch(stream).then(
