@@ -26,7 +26,7 @@ NOUNS = {
     "doctor": "Check everything, and say what to do.",
     "streams": "List, start, kill, explain streams.",
     "recordings": "Begin, end, list and settle recordings.",
-    "vod": "Replays: list, link, download, hold, delete, backfill, verify, prune.",
+    "vod": "Replays: list, link, download, hold, verify, prune.",
     "ingress": "Keys that encoders go live with.",
     "moderation": "Keep order: people, messages, rules, reports, audit.",
     "tokens": "Issue bearer tokens.",

@@ -22,7 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
     no_args_is_help=True,
-    help="Replays: list, link, download, hold, delete, backfill, verify, prune.",
+    help="Replays: list, link, download, hold, verify, prune.",
 )
 
 COLUMNS = (
