@@ -54,7 +54,7 @@ class WebhookPage(Body):
     oldest: datetime | None
 
 
-class Replay(Body):
+class ReplayWebhooks(Body):
     ids: list[str] = msgspec.field(default_factory=list)
     failed: bool = False
     since: At | None = None
@@ -109,7 +109,7 @@ async def show(call: Call) -> WebhookWithBody:
     return WebhookWithBody(**_view(entry), body=_masked(msgspec.json.decode(entry.body)))
 
 
-async def replay(call: Call, body: Replay) -> Replayed:
+async def replay(call: Call, body: ReplayWebhooks) -> Replayed:
     if not (body.ids or body.failed or body.since):
         raise BadInput.of("ids", "ids, or failed: true, or since")
     queued = await call.context.inbox.replay(
