@@ -20,7 +20,7 @@ export function Webhooks() {
   const opened = useSignal<Whole | undefined>(undefined);
   const asked = useAsked(EVERY_S, () => look(which.value), [which.value]);
 
-  async function replay(body: Schemas["Replay"]): Promise<void> {
+  async function replay(body: Schemas["ReplayWebhooks"]): Promise<void> {
     const { queued } = await ask(api.POST("/api/webhooks/replay", { body }));
     toast(`${count(queued, "webhook")} will be handled again.`);
     await asked.again();

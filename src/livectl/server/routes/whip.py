@@ -32,14 +32,15 @@ async def options(call: Call) -> Response:
 
 
 async def offer(call: Call, body: bytes) -> Response:
+    key, client = _stream_key(call), call.request.client
     _check_type(call, _SDP)
-    client = call.request.client
-    accepted = await call.context.whip.offer(_stream_key(call), body, client.host if client else "")
+    accepted = await call.context.whip.offer(key, body, client.host if client else "")
     headers = {**_kept(accepted.headers), "Location": accepted.location, "Accept-Patch": _FRAGMENT}
     return Response(accepted.answer, 201, headers, media_type=_SDP)
 
 
 async def patch(call: Call, body: bytes) -> Response:
+    _stream_key(call)  # who has none is not told what else is wrong
     _check_type(call, _FRAGMENT)
     return await _change(call, "PATCH", body)
 
