@@ -217,7 +217,7 @@ def _services(
     start_grace = timedelta(seconds=settings.start_grace_seconds)
     book = IngressBook(store, clock)
     lines = Lines(ingresses, media, clock)
-    off = IngressOff(store, book, lines, ingresses, clock)
+    off = IngressOff(store, book, lines, clock)
     prober = AvProber()
     vods = Vods(store, objects, prober, clock)
     policy = _policy(settings)
@@ -293,7 +293,7 @@ def _services(
         clock=clock,
         authenticator=_authenticator(settings),
         streams=streams,
-        ingress=IngressKeys(store, media, clock, book, lines, off, teardown),
+        ingress=IngressKeys(store, media, clock, book, lines, off, encoders, teardown),
         whip=Whip(ingresses, clock, book, lines, encoders, streams),
         history=history,
         feed=feed,

@@ -168,7 +168,8 @@ class Reconcile:
     async def _without_room(self, stream: Stream, began: datetime) -> list[Planned]:
         if stream.started_at > began - self._start_grace:
             return []  # its room may be about to be made
-        if await self._store.ingress_keys(IngressQuery(live_stream_id=stream.id, limit=1)):
+        of_key = await self._store.ingress_keys(IngressQuery(live_stream_id=stream.id, limit=1))
+        if any(key.enabled or key.gone_since for key in of_key):
             return []  # its encoder makes the room again, or its grace time ends
 
         async def end() -> None:
@@ -235,9 +236,7 @@ class Reconcile:
         )
         return correction, enforce
 
-    async def _compare_rooms(
-        self, rooms: list[Room], guarded: Set[str]
-    ) -> list[Planned]:
+    async def _compare_rooms(self, rooms: list[Room], guarded: Set[str]) -> list[Planned]:
         """Rooms with one of our names that belong to no live stream."""
         plan = []
         store_is_empty = not await self._store.find_streams(StreamQuery(limit=1))
@@ -258,9 +257,7 @@ class Reconcile:
         query = IngressQuery(room=room.name, enabled=True, limit=1)
         return bool(await self._store.ingress_keys(query))
 
-    def _delete_room(
-        self, room: Room, stream: Stream | None, *, hands_off: bool
-    ) -> Planned:
+    def _delete_room(self, room: Room, stream: Stream | None, *, hands_off: bool) -> Planned:
         correction = Correction(
             kind="room_of_ended_stream" if stream else "room_without_stream",
             stream_id=stream.id if stream else None,

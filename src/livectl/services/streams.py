@@ -83,9 +83,7 @@ class Streams:
             raise
         return stream, token
 
-    async def start_in_room(
-        self, owner_id: str, wish: StartWish, room: str, *, by: str
-    ) -> Stream:
+    async def start_in_room(self, owner_id: str, wish: StartWish, room: str, *, by: str) -> Stream:
         """The live stream in a room that was named before, whose host is in it or on the way: the
         first call makes it, and the others find it.
 
