@@ -228,7 +228,7 @@ def _services(
     start_grace = timedelta(seconds=settings.start_grace_seconds)
     book = IngressBook(store, clock)
     lines = Lines(ingresses, media, clock)
-    off = IngressOff(store, book, lines, ingresses, clock)
+    off = IngressOff(store, book, lines, clock)
     prober = AvProber()
     vods = Vods(store, objects, prober, clock)
     policy = _policy(settings)
@@ -313,7 +313,7 @@ def _services(
             clock.now,
         ),
         streams=streams,
-        ingress=IngressKeys(store, media, clock, book, lines, off, teardown),
+        ingress=IngressKeys(store, media, clock, book, lines, off, encoders, teardown),
         whip=Whip(ingresses, clock, book, lines, encoders, streams),
         history=history,
         feed=feed,

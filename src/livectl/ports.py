@@ -766,7 +766,8 @@ class IngressSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 class MadeIngress(msgspec.Struct, frozen=True, kw_only=True):
     """An ingress as LiveKit has it. `url` is where an encoder connects; `error` is of the last
-    connection; sizes in pixels, bitrates in bits a second; `updated_at` is LiveKit's."""
+    connection; sizes in pixels, bitrates in bits a second. One that pulls is not `reusable`: it
+    can be deleted, and not be changed."""
 
     ingress_id: str
     name: str = ""
@@ -775,6 +776,7 @@ class MadeIngress(msgspec.Struct, frozen=True, kw_only=True):
     room: str
     identity: str
     enabled: bool = True
+    reusable: bool = True
     status: ConnectionStatus = "inactive"
     error: str | None = None
     started_at: datetime | None = None
@@ -795,13 +797,18 @@ class Ingresses(Protocol):
         """LiveKit makes it whether or not an Ingress service runs, except for `url`."""
         ...
 
-    async def move(self, ingress_id: str, room: str) -> None:
-        """Its next connection joins this room. Raises NotFound, Conflict while it is connected."""
+    async def move(self, ingress_id: str, room: str, *, connected: bool = False) -> None:
+        """Its next connection joins this room. Raises NotFound, and Conflict while it is connected,
+        unless `connected` says that LiveKit is wrong to list it so: its worker crashed."""
         ...
 
-    async def enable(self, ingress_id: str, *, enabled: bool) -> None:
+    async def enable(
+        self, ingress_id: str, *, enabled: bool, within_s: float | None = None
+    ) -> None:
         """Whether new connections are taken. One that stands goes on or is dropped, as the Ingress
-        service's version has it: only `delete` is sure to drop it. Raises NotFound."""
+        service's version has it: only `delete` is sure to drop it. With `within_s` (s) it is tried
+        once, and for no longer. Raises NotFound, TimedOutside, Unavailable (it is one that pulls).
+        """
         ...
 
     async def delete(self, ingress_id: str) -> bool:
@@ -811,7 +818,7 @@ class Ingresses(Protocol):
     async def ingresses(
         self, *, ingress_id: str | None = None, room: str | None = None
     ) -> list[MadeIngress]:
-        """All of them, or those; none where LiveKit has no Ingress."""
+        """All of them, or those. Raises NotReady."""
         ...
 
     async def answers(self, url: str) -> bool:
@@ -859,8 +866,12 @@ class Recorder(Protocol):
         on this host) are left out."""
         ...
 
+    async def retry(self, recording: Recording) -> None:
+        """Try again to make a whole file, where that was given up; `look` tells how it goes."""
+        ...
+
     async def discard(self, recording: Recording) -> None:
-        """The file is safely elsewhere: what this host has of it may go."""
+        """The file is safely elsewhere, or nothing in it plays: what this host has of it may go."""
         ...
 
 

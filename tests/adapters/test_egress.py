@@ -273,11 +273,23 @@ async def test_a_stop_of_one_that_egress_has_forgotten_succeeds(
 async def test_a_stop_that_no_worker_hears_is_unavailable(
     egress: Egress, livekit_api: Twirp, answer: Refusal
 ) -> None:
-    # livekit#1717
     livekit_api.will("ListEgress", listed({"egressId": "EG_1", "status": "EGRESS_ACTIVE"}))
+    livekit_api.will("ListParticipants", people(publisher("EG_1", "EGRESS")))
     livekit_api.will("StopEgress", answer)
     with pytest.raises(Unavailable, match=answer.message):
         await egress.stop(recording(egress_id="EG_1"))
+
+
+async def test_nobody_waits_for_the_stop_of_an_egress_whose_worker_is_not_in_the_room(
+    egress: Egress, livekit_api: Twirp
+) -> None:
+    # livekit#1717
+    livekit_api.will("ListEgress", listed({"egressId": "EG_1", "status": "EGRESS_ACTIVE"}))
+    livekit_api.will("StopEgress", NO_WORKER)
+    await egress.stop(recording(egress_id="EG_1"))
+    async with livekit_api.calls() as calls:
+        assert await LiveKitClient(calls, public_url="").stop_recordings(ROOM) == 1
+    assert [one.egress_id for one in livekit_api.requests("StopEgress")] == ["EG_1"] * 2
 
 
 async def test_a_look_reads_each_answer_of_a_real_run(egress: Egress, livekit_api: Twirp) -> None:

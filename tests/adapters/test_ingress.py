@@ -19,14 +19,18 @@ from livectl.adapters.ingress import Ingress
 from livectl.adapters.livekit import LiveKit as LiveKitClient
 from livectl.adapters.livekit_calls import LiveKitCalls
 from livectl.adapters.no_meter import NoMeter
+from livectl.adapters.system_clock import SystemClock
 from livectl.domain.clock import iso
 from livectl.errors import BadInput, Conflict, NotFound, NotReady, Unavailable
 from livectl.ports import IngressSpec, MadeIngress
+from livectl.services.ingress_lines import Lines
+from livectl.services.teardown import STEP_WITHIN_S
 from tests.parts import free_port
 from tests.parts.livekit import LiveKit
 from tests.parts.redis import Redis
 from tests.parts.twirp import Refusal, Twirp, twirp
 from tests.services.hooks import real_bodies
+from tests.services.media import ModelOfLiveKit
 
 ROOM = "live_alice_1795480259000"
 SOURCE = "https://camera:hunter2@venue.example/stream.m3u8?token=abc"
@@ -184,7 +188,8 @@ async def test_a_livekit_without_redis_has_no_ingress_and_says_what_to_do(
             await ingress.enable("IN_1", enabled=False)
         with pytest.raises(NotReady):
             await ingress.delete("IN_1")
-        assert await ingress.ingresses() == []
+        with pytest.raises(NotReady):
+            await ingress.ingresses()
 
 
 async def test_every_request_says_what_is_wanted_and_no_more(
@@ -268,7 +273,7 @@ async def test_the_error_of_a_pull_does_not_repeat_the_password_of_its_source(
     livekit_api.will("ListIngress", listed({"ingressId": "IN_1", "url": SOURCE, "state": state}))
     (one,) = await scripted.ingresses()
     assert one.url == SOURCE
-    assert str(one.error).startswith("could not open https://camera:")
+    assert str(one.error).startswith("could not open https://********@venue")
     assert "hunter2" not in str(one.error)
 
 
@@ -383,6 +388,49 @@ async def test_an_offer_for_a_room_that_is_not_there_is_not_found(livekit: LiveK
         with pytest.raises(NotFound, match="is not there"):
             await Ingress(calls).whip_offer("live_nobody_1", "alice", offer)
         assert await LiveKitClient(calls, public_url="").rooms(["live_nobody_1"]) == []
+
+
+async def test_a_pull_is_deleted_though_nothing_of_it_can_be_changed(
+    ingress: Ingress, redis: Redis
+) -> None:
+    made = await ingress.create(spec())
+    await _at_livekit(redis, made, reusable=False)
+    assert not (await only(ingress, made)).reusable
+    with pytest.raises(Unavailable, match="not reusable"):
+        await ingress.enable(made.ingress_id, enabled=False)
+    assert await lines_of(ingress).end(made.ingress_id)
+
+
+async def test_an_ingress_whose_worker_crashed_is_ended_within_a_step_of_a_kill(
+    ingress: Ingress, redis: Redis
+) -> None:
+    made = await ingress.create(spec())
+    await _at_livekit(redis, made, status=api.IngressState.ENDPOINT_PUBLISHING)
+    assert (await only(ingress, made)).status == "publishing"
+    async with asyncio.timeout(STEP_WITHIN_S):
+        assert await lines_of(ingress).end(made.ingress_id)
+    assert await ingress.ingresses() == []
+
+
+def lines_of(ingress: Ingress) -> Lines:
+    return Lines(ingress, ModelOfLiveKit(), SystemClock())
+
+
+async def _at_livekit(
+    redis: Redis, made: MadeIngress, *, reusable: bool = True, status: Any = None
+) -> None:
+    """Have LiveKit know it so: what an Ingress service alone brings about."""
+    from redis.asyncio import Redis as Client
+
+    async with Client.from_url(redis.url) as client:
+        stored: Any = await client.hget("ingress", made.ingress_id)
+        info = api.IngressInfo.FromString(stored)
+        info.reusable = reusable
+        await client.hset("ingress", made.ingress_id, info.SerializeToString())
+        if status is not None:
+            state = api.IngressState(status=status, started_at=1, updated_at=1)
+            name = "{ingress}_state:" + made.ingress_id
+            await client.set(name, state.SerializeToString())
 
 
 async def test_an_offer_with_a_livekit_that_is_away_is_unavailable() -> None:

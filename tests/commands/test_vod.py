@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import msgspec
 import pytest
 from inline_snapshot import snapshot
 
@@ -14,7 +15,9 @@ from livectl.adapters.files import FileObjects
 from livectl.adapters.sqlite.store import SqliteStore
 from livectl.adapters.system_clock import SystemClock
 from livectl.domain.recording import Recording
+from livectl.errors import Unavailable
 from livectl.ports import Objects, Store
+from livectl.services.backfill import Backfill, Wish
 from tests.parts.minio import MinIO
 from tests.services.conftest import on_minio
 from tests.services.films import BROKEN, film
@@ -196,7 +199,7 @@ def test_pictures_are_made_anew(bare_shell: Shell) -> None:
 def test_a_wait_ends_when_it_is_so_or_never_will_be(bare_shell: Shell) -> None:
     one = published(bare_shell)
     assert bare_shell.good("vod", "wait", one).out == f"{one} is available\n"
-    assert bare_shell.json("vod", "wait", NO_VOD, "--for", "gone")["status"] == "gone"
+    assert bare_shell("vod", "wait", NO_VOD, "--for", "gone").code == 3
     ran = bare_shell("vod", "wait", NO_VOD, "--timeout", "1s")
     assert (ran.code, ran.out) == (1, "")
     assert "was not available within 1s" in ran.err
@@ -259,6 +262,57 @@ def test_a_backfill_stops_at_its_limit_and_after_too_many_failures(bare_shell: S
     assert ran.json["complete"] is False
     # What gave up keeps nobody waiting.
     assert bare_shell("vod", "backfill").code == 7
+
+
+def test_a_backfill_of_which_a_part_fails_sums_up_all_the_same(
+    bare_shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(bare_shell)
+    page = Backfill.page
+
+    async def fails_later(self: Backfill, wish: Wish, **more: Any) -> Any:
+        if wish.cursor is not None:
+            raise Unavailable("the bucket is away")
+        return await page(self, wish, **more)
+
+    monkeypatch.setattr(Backfill, "page", fails_later)
+    ran = bare_shell("vod", "backfill", "-o", "json")
+    assert ran.code == 6
+    assert (ran.json["scanned"] > 0, ran.json["complete"]) == (True, False)
+
+
+def test_a_wait_for_the_end_of_a_vod_ends_when_it_is_gone(
+    bare_shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = published(bare_shell)
+    seen = []
+
+    def sleep(seconds: float) -> None:
+        seen.append(seconds)
+        bare_shell.good("vod", "delete", one, "--yes")
+
+    monkeypatch.setattr("livectl.commands.vod.time.sleep", sleep)
+    waited = bare_shell.json("vod", "wait", one[:20], "--for", "gone")
+    assert (waited["vodId"], waited["status"], len(seen)) == (one, "gone", 1)
+
+
+def test_an_archived_vod_says_so_and_has_no_link(bare_shell: Shell) -> None:
+    one = published(bare_shell)
+
+    async def archive(store: Store, objects: Objects) -> None:
+        found = await store.recording(one)
+        assert found is not None
+        assert found.vod is not None
+        vod = msgspec.structs.replace(found.vod, storage_class="GLACIER")
+        assert await store.save_recording(msgspec.structs.replace(found, vod=vod), None)
+
+    behind(bare_shell, archive)
+    assert " archived " in bare_shell.good("vod", "list").out
+    shown = bare_shell.json("vod", "show", one)
+    assert (shown["archived"], shown["storageClass"]) == (True, "GLACIER")
+    ran = bare_shell("vod", "url", one)
+    assert (ran.code, ran.out) == (5, "")
+    assert "archived in GLACIER" in ran.err
 
 
 def test_a_backfill_beside_another_ends_with_5(bare_shell: Shell) -> None:

@@ -23,8 +23,8 @@ def test_an_ingress_of_another_name_is_somebody_elses(name: str) -> None:
     ("url", "shown"),
     [
         ("https://camera.test/a", "https://camera.test/a"),
-        ("https://me:pass@camera.test:8/a", "https://me:********@camera.test:8/a"),
-        ("https://me@camera.test/a?token=t#x", "https://me:********@camera.test/a?********#x"),
+        ("https://me:pass@camera.test:8/a", "https://********@camera.test:8/a"),
+        ("https://me@camera.test/a?token=t#x", "https://********@camera.test/a?********#x"),
         ("https://[camera.test/a", "********"),
     ],
 )

@@ -28,32 +28,52 @@ def said(state: Any, seconds: float = 0) -> Sign:
     return Sign(state=state, at=NOON + timedelta(seconds=seconds))
 
 
-def judged(recording: Recording, sign: Sign | None, after_s: float, *, worker: bool = False) -> str:
+def judged(recording: Recording, sign: Sign | None, after_s: float) -> str:
     now = NOON + timedelta(seconds=after_s)
-    found = verdict(recording, sign, worker_here=worker, host="here", now=now)
+    found = verdict(recording, sign, host="here", now=now)
     return found.is_ if found else "wait"
 
 
 @pytest.mark.parametrize(
-    ("sign", "after_s", "worker", "is_"),
+    ("sign", "after_s", "missed_s", "is_"),
     [
-        (said("recording"), 61, False, "gone"),
-        (said("recording"), 3600, True, "wait"),
-        (said("recording"), 59, False, "wait"),
-        (said("starting"), 31, False, "stuck"),
-        (said("starting"), 29, False, "wait"),
-        (said("ending"), 1800, False, "wait"),
-        (said("ending"), 3601, False, "gone"),
-        (None, 29, False, "wait"),
-        (None, 31, False, "gone"),
-        (None, 3600, True, "wait"),
-        (said("uploading"), 3600, False, "wait"),
+        (said("recording"), 61, 61, "gone"),
+        (said("recording"), 3600, None, "wait"),
+        (said("recording"), 3600, 0, "wait"),
+        (said("recording"), 3600, 59, "wait"),
+        (said("recording", 10), 69, 61, "wait"),
+        (said("starting"), 31, None, "stuck"),
+        (said("starting"), 29, None, "wait"),
+        (said("ending"), 1800, 1800, "wait"),
+        (said("ending"), 3601, None, "gone"),
+        (None, 29, 29, "wait"),
+        (None, 3600, 59, "wait"),
+        (None, 3600, 60, "gone"),
+        (None, 3600, None, "wait"),
+        (said("uploading"), 3600, 3600, "wait"),
     ],
 )
 def test_an_egress_is_waited_for_as_long_as_there_is_something_to_wait_for(
-    sign: Sign | None, after_s: float, worker: bool, is_: str
+    sign: Sign | None, after_s: float, missed_s: float | None, is_: str
 ) -> None:
-    assert judged(a_recording(), sign, after_s, worker=worker) == is_
+    missed_at = None if missed_s is None else NOON + timedelta(seconds=after_s - missed_s)
+    assert judged(a_recording(missed_at=missed_at), sign, after_s) == is_
+
+
+@pytest.mark.parametrize(
+    ("sign", "after_s", "is_"),
+    [
+        (said("recording"), 179, "wait"),
+        (said("recording"), 181, "gone"),
+        (said("ending"), 3599, "wait"),
+        (said("ending"), 3601, "gone"),
+    ],
+)
+def test_a_recorder_of_this_host_that_hangs_is_given_up(
+    sign: Sign, after_s: float, is_: str
+) -> None:
+    recording = a_recording(recorder="embedded", spool_host="here")
+    assert judged(recording, sign, after_s) == is_
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,10 @@ async def test_a_kill_holds_against_an_encoder_that_insists(api: Api, server: Se
     assert (off["enabled"], off["offReason"]) == (False, "killed: rules")
     on = await shell(server, "ingress", "enable", key["keyId"])
     assert on["enabled"]
-    async with WhipEncoder(key["url"], key["streamKey"]) as encoder:
+    with pytest.raises(Unauthenticated):
+        async with WhipEncoder(key["url"], key["streamKey"]):
+            pass
+    async with WhipEncoder(on["url"], on["streamKey"]) as encoder:
         await encoder.connected()
         (next_one,) = await live(api)
         assert next_one["streamId"] != stream["streamId"]

@@ -76,6 +76,7 @@ TABLE = {
     "POST /api/ingress/{id}/rotate": (401, 403, 403, 200, 200, 403),
     "POST /api/ingress/{id}/enable": (401, 403, 403, 200, 200, 403),
     "POST /api/ingress/{id}/disable": (401, 403, 403, 200, 200, 403),
+    "POST /api/ingress/{id}/end": (401, 403, 403, 200, 200, 403),
     "DELETE /api/ingress/{id}": (401, 403, 403, 200, 200, 403),
     # Whoever has a stream key.
     "OPTIONS /whip": (200, 200, 200, 200, 200, 200),

@@ -16,7 +16,7 @@ from livectl.domain.ingress import IngressKey
 from livectl.domain.people import Caller
 from livectl.domain.stream import Stream
 from livectl.domain.webhook import Notice, read_notice
-from livectl.errors import BadInput, Conflict, NotFound, NotReady
+from livectl.errors import BadInput, Conflict, NotFound, NotReady, TimedOutside, Unavailable
 from livectl.ports import EventQuery, IngressSpec, MadeIngress, Store
 from livectl.services.encoders import Encoders
 from livectl.services.history import History
@@ -45,11 +45,13 @@ _numbers = itertools.count(1)
 
 class ModelOfIngress:
     """`made` by id. With `without` set there is no Ingress; `answering` is what takes
-    connections."""
+    connections. With `crashed` set a worker did with its connections, of which LiveKit goes on to
+    tell."""
 
     def __init__(self, media: ModelOfLiveKit) -> None:
         self.made: dict[str, MadeIngress] = {}
         self.without = False
+        self.crashed = False
         self.answering = True
         self._media = media
 
@@ -65,19 +67,24 @@ class ModelOfIngress:
             url=spec.source or f"{spec.protocol}://ingress.test/live",
             room=spec.room,
             identity=spec.identity,
+            reusable=spec.protocol != "url",
         )
         self.made[made.ingress_id] = made
         return made
 
-    async def move(self, ingress_id: str, room: str) -> None:
+    async def move(self, ingress_id: str, room: str, *, connected: bool = False) -> None:
         self._reach("UpdateIngress")
-        if self._found(ingress_id).status == "publishing":
+        if self._changeable(ingress_id).status == "publishing" and not connected:
             raise Conflict("an encoder is connected")
         self._change(ingress_id, room=room)
 
-    async def enable(self, ingress_id: str, *, enabled: bool) -> None:
+    async def enable(
+        self, ingress_id: str, *, enabled: bool, within_s: float | None = None
+    ) -> None:
         self._reach("UpdateIngress")
-        self._found(ingress_id)
+        self._changeable(ingress_id)
+        if self.crashed and within_s is not None:
+            raise TimedOutside("LiveKit did not answer UpdateIngress")
         self._change(ingress_id, enabled=enabled)
 
     async def delete(self, ingress_id: str) -> bool:
@@ -91,6 +98,8 @@ class ModelOfIngress:
         self, *, ingress_id: str | None = None, room: str | None = None
     ) -> list[MadeIngress]:
         self._reach("ListIngress")
+        if self.without:
+            raise NotReady("LiveKit has no Ingress")
         return [
             one
             for one in self.made.values()
@@ -139,10 +148,18 @@ class ModelOfIngress:
                 self._change(made.ingress_id, status="error" if error else "inactive", error=error)
                 self._media.put_out(made.room, made.identity)
 
+    def _changeable(self, ingress_id: str) -> MadeIngress:
+        made = self._found(ingress_id)
+        if not made.reusable:
+            raise Unavailable("LiveKit refused UpdateIngress: ingress is not reusable")
+        return made
+
     def _found(self, ingress_id: str) -> MadeIngress:
         if ingress_id not in self.made:
             raise NotFound("ingress not found")
         made = self.made[ingress_id]
+        if self.crashed:
+            return made
         if made.status == "publishing" and not self._media.is_in(made.room, made.identity):
             made = self._change(ingress_id, status="inactive")  # it was put out of its room
         return made
@@ -169,7 +186,7 @@ class Venue:
         self.ingresses = ModelOfIngress(self.media)
         self.book = IngressBook(store, self.clock)
         lines = Lines(self.ingresses, self.media, self.clock)
-        self.off = IngressOff(store, self.book, lines, self.ingresses, self.clock)
+        self.off = IngressOff(store, self.book, lines, self.clock)
         self.teardown = Teardown(
             store, self.media, self.clock, self.off, end_recordings=no_recordings
         )
@@ -192,10 +209,17 @@ class Venue:
             self.teardown,
         )
         self.keys = IngressKeys(
-            store, self.media, self.clock, self.book, lines, self.off, self.teardown
+            store,
+            self.media,
+            self.clock,
+            self.book,
+            lines,
+            self.off,
+            self.encoders,
+            self.teardown,
         )
         self.whip = Whip(self.ingresses, self.clock, self.book, lines, self.encoders, self.streams)
-        self._reconcile = Reconcile(
+        self.mending = Reconcile(
             store,
             self.media,
             self.clock,
@@ -216,7 +240,7 @@ class Venue:
         )
 
     async def reconcile(self, *, dry_run: bool = False) -> Report:
-        return await self._reconcile.run(dry_run=dry_run)
+        return await self.mending.run(dry_run=dry_run)
 
     async def key(self, owner: str = "alice", **wish: Any) -> IngressKey:
         """A standing key, by RTMP."""

@@ -13,7 +13,7 @@ from livectl.domain.event import event
 from livectl.domain.ids import new_id, room_name
 from livectl.domain.recording import RecorderKind, Recording, Sign, Vod
 from livectl.domain.stream import Stream
-from livectl.domain.webhook import Participant
+from livectl.domain.webhook import Participant, read_notice
 from livectl.errors import LivectlError, Unavailable
 from livectl.ports import EventQuery, Store
 from livectl.services.recording_book import RecordingBook
@@ -21,6 +21,7 @@ from livectl.services.recording_delivery import Delivery
 from livectl.services.recording_watch import RecordingWatch
 from livectl.services.recordings import Policy, Recordings
 from tests.services.conftest import NOON, TestClock
+from tests.services.hooks import hook
 from tests.services.media import ModelOfLiveKit
 
 HOST = "here"
@@ -42,6 +43,7 @@ class ModelOfRecorder:
         self.kind = kind
         self.signs: dict[str, Sign] = {}
         self.stopped: list[str] = []
+        self.retried: list[str] = []
         self.discarded: list[str] = []
         self.fails: LivectlError | None = None
 
@@ -57,6 +59,9 @@ class ModelOfRecorder:
     async def look(self, recordings: Sequence[Recording]) -> dict[str, Sign]:
         self._reach()
         return {one.id: self.signs[one.id] for one in recordings if one.id in self.signs}
+
+    async def retry(self, recording: Recording) -> None:
+        self.retried.append(recording.id)
 
     async def discard(self, recording: Recording) -> None:
         self.discarded.append(recording.id)
@@ -172,6 +177,12 @@ class Studio:
 
     async def sync(self) -> None:
         await self.watch.sync(dry_run=False, by="test", within_s=10)
+
+    async def hears(self, stream: Stream, recording: Recording, **info: object) -> None:
+        """A webhook of Egress about it."""
+        told = {"egressId": recording.egress_id, "roomName": stream.room_name, **info}
+        body = hook("egress_updated", stream.room_name, self.clock.now(), egressInfo=told)
+        await self.recordings.hear(stream, read_notice(body))
 
     async def now(self, recording: Recording) -> Recording:
         return await self.book.again(recording.id)

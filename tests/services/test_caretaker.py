@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
+from livectl.adapters.no_meter import NoMeter
 from livectl.domain.event import event
 from livectl.domain.ids import new_id, room_name
 from livectl.domain.moderation import scope_of_stream
@@ -11,16 +16,18 @@ from livectl.domain.stream import Stream
 from livectl.domain.webhook import Participant, read_notice
 from livectl.errors import Unavailable
 from livectl.ports import EventQuery, Store
-from livectl.services.caretaker import GUARD_FOR, Guard
+from livectl.services.caretaker import GUARD_FOR, Guard, Watch, call_reconcile
 from livectl.services.history import History
+from livectl.services.inbox import Inbox
 from livectl.services.moderation import Moderation
 from livectl.services.notices import Notices
 from livectl.services.presence import Presence
+from livectl.services.stats import Stats
 from tests.services.conftest import NOON
 from tests.services.hooks import hook
 from tests.services.hooks import participant as as_hook
 from tests.services.ingresses import Venue
-from tests.services.recordings import records_nothing
+from tests.services.recordings import Studio, records_nothing
 
 BOB = Participant(sid="PA_1", identity="bob")
 CAROL = Participant(sid="PA_2", identity="carol")
@@ -31,10 +38,10 @@ class Post:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        venue = Venue(store)
+        self.venue = venue = Venue(store)
         self.clock = clock = venue.clock
         self.media = venue.media
-        moderation = Moderation(store, self.media, clock, History(store, clock))
+        self.moderation = moderation = Moderation(store, self.media, clock, History(store, clock))
         self.guard = Guard(store, self.media, moderation, venue.teardown, clock)
         self.notices = Notices(
             store,
@@ -143,3 +150,85 @@ async def test_a_room_that_fails_keeps_the_guard_from_no_other(
     monkeypatch.setattr(post.media, "remove_participant", fail_in_one)
     await post.look()
     assert post.media.people[good.room_name] == {}
+
+
+def watch_of(post: Post, directory: Path) -> Watch:
+    inbox = Inbox(
+        post.store,
+        post.media,
+        post.clock,
+        post.notices,
+        NoMeter(),
+        tries=1,
+        call_reconcile=partial(call_reconcile, post.store, post.clock),
+    )
+    return Watch(
+        post.store,
+        post.clock,
+        post.guard,
+        post.venue.mending,
+        inbox,
+        post.moderation,
+        History(post.store, post.clock),
+        post.venue.encoders,
+        Studio(post.store, directory).watch,
+        Stats(post.store, post.clock),
+        every=timedelta(hours=1),
+        keep_webhooks=timedelta(days=1),
+        keep_chat=timedelta(days=1),
+    )
+
+
+async def test_while_livekit_is_slow_about_an_encoder_the_guard_goes_on(
+    post: Post, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = await post.venue.key(expires_s=10)
+    post.clock.advance(11)
+    reached, participants = asyncio.Event(), post.media.participants
+
+    async def waits_about_the_encoder(room: str) -> list[Participant]:
+        if room == key.room:
+            reached.set()
+            await asyncio.Event().wait()
+        return await participants(room)
+
+    monkeypatch.setattr(post.media, "participants", waits_about_the_encoder)
+    watch = watch_of(post, tmp_path)
+    stream = await post.stream(live=False)
+    async with asyncio.timeout(10):
+        for _ in range(2):
+            post.come(stream, BOB)
+            await watch.tick()
+            assert post.media.people[stream.room_name] == {}
+            await reached.wait()
+        await watch.stop()
+
+
+async def test_recordings_that_cannot_be_settled_keep_nobody_from_being_reconciled(
+    store: Store,
+) -> None:
+    done: list[str] = []
+
+    class Broken:
+        async def sync(self, **_: Any) -> None:
+            done.append("sync")
+            raise RuntimeError("the disk tore something")
+
+        async def run(self, **_: Any) -> None:
+            done.append("reconcile")
+
+    post, broken, nothing = Post(store), cast("Any", Broken()), cast("Any", None)
+    watch = Watch(
+        store,
+        post.clock,
+        post.guard,
+        broken,
+        *[nothing] * 4,
+        broken,
+        nothing,
+        every=timedelta(minutes=1),
+        keep_webhooks=timedelta(days=1),
+        keep_chat=timedelta(days=1),
+    )
+    await watch._run_reconcile()
+    assert done == ["sync", "reconcile"]

@@ -226,18 +226,29 @@ async def test_a_stream_that_ended_with_a_crash_before_its_key_was_told_is_settl
     assert (after.enabled, after.off_reason) == (False, "killed: rules")
 
 
-async def test_whose_owner_is_banned_is_put_out_and_the_key_says_why(venue: Venue) -> None:
+async def test_whose_owner_is_banned_is_put_out_each_time_and_is_live_when_the_ban_is_over(
+    venue: Venue,
+) -> None:
     key = await venue.key()
     ban = Ban(user_id="alice", until=NOON + timedelta(hours=1), by="root", at=NOON)
     await venue.store.ban(ban, event("user.banned", NOON, "test"))
+    for _ in range(3):
+        assert venue.ingresses.connect(key.line.stream_key)
+        await venue.tell(key, "participant_joined")
+        await venue.tell(key, "participant_left")
+        after = await venue.again(key)
+        assert after.enabled
+        assert after.connection.error == "alice may not go live until 2026-03-01 13:00 UTC"
+        assert venue.media.people[key.room] == {}
+        assert (await venue.reconcile()).corrections == []
+    assert await venue.store.find_streams(StreamQuery()) == []
+    venue.clock.advance(3600)
     venue.ingresses.connect(key.line.stream_key)
     await venue.tell(key, "participant_joined")
-    after = await venue.again(key)
-    assert not after.enabled
-    assert after.off_reason == "alice may not go live until 2026-03-01 13:00 UTC"
-    assert venue.media.people[key.room] == {}
-    assert venue.ingresses.connect(key.line.stream_key) is None
-    assert await venue.store.find_streams(StreamQuery()) == []
+    stream = await venue.stream_of(key)
+    assert stream is not None
+    assert stream.is_live
+    assert (await venue.again(key)).connection.error is None
 
 
 async def test_where_going_live_is_switched_off_the_encoder_is_put_out(store: Store) -> None:
@@ -245,7 +256,8 @@ async def test_where_going_live_is_switched_off_the_encoder_is_put_out(store: St
     key = await venue.key()
     venue.ingresses.connect(key.line.stream_key)
     await venue.tell(key, "participant_joined")
-    assert (await venue.again(key)).off_reason == "going live is switched off"
+    assert (await venue.again(key)).connection.error == "going live is switched off"
+    assert (await venue.again(key)).enabled
     assert venue.media.people[key.room] == {}
 
 
@@ -368,6 +380,7 @@ async def test_a_key_whose_ingress_livekit_lost_is_off_and_enabling_it_makes_a_n
 ) -> None:
     key = await venue.key()
     venue.ingresses.made.clear()
+    await venue.key(owner="bob")
     venue.clock.advance(61)
     report = await venue.reconcile()
     assert [one.kind for one in report.corrections] == ["ingress_lost"]

@@ -82,7 +82,7 @@ async def test_what_does_not_fit_together_is_bad_input(venue: Venue, wish: dict[
 
 async def test_the_password_of_a_source_is_in_no_line(venue: Venue) -> None:
     key = await venue.key(protocol="url", source="https://me:pass@camera.test/a?token=t")
-    assert key.line.url == "https://me:********@camera.test/a?********"
+    assert key.line.url == "https://********@camera.test/a?********"
 
 
 async def test_a_live_stream_has_one_key_however_often_and_at_once_it_is_asked_for(

@@ -64,8 +64,9 @@ class Stage:
                     _report(studio, recording, info)
                     await studio.sync()
             _report(studio, recording, infos[-1])
-            studio.clock.advance(200)
-            await studio.sync()
+            for _ in range(2):
+                studio.clock.advance(200)
+                await studio.sync()
             found = await studio.now(recording)
             assert found.state == end, (found.error, order)
             assert (found.error is None) == (end == "completed")

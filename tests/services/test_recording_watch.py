@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -43,6 +44,15 @@ async def test_an_egress_whose_worker_is_gone_ends_by_what_is_in_the_bucket(
     assert (await egress.now(recording)).state == "recording"
     del egress.media.people[stream.room_name]["PA_eg"]
     await egress.sync()
+    egress.clock.advance(30)
+    egress.worker_comes(stream, recording)
+    await egress.sync()
+    del egress.media.people[stream.room_name]["PA_eg"]
+    egress.clock.advance(31)
+    await egress.sync()
+    assert (await egress.now(recording)).state == "recording"
+    egress.clock.advance(61)
+    await egress.sync()
     failed = await egress.now(recording)
     assert failed.state == "failed"
     assert "livekit#1717" in (failed.error or "")
@@ -51,10 +61,12 @@ async def test_an_egress_whose_worker_is_gone_ends_by_what_is_in_the_bucket(
     second = await egress.recorded(other)
     egress.egress.says(second, "recording", egress.clock.now())
     await egress.put(second)
-    egress.clock.advance(61)
-    await egress.sync()
+    for _ in range(2):
+        egress.clock.advance(61)
+        await egress.sync()
     assert (await egress.now(second)).state == "completed"
     assert egress.published == [second.id]
+    assert {recording.id, second.id} <= set(egress.egress.stopped)
 
 
 async def test_an_egress_that_never_begins_is_stopped_and_begun_once_more(
@@ -96,8 +108,9 @@ async def test_an_egress_that_livekit_forgot_ends_by_what_is_in_the_bucket(
     lost = await egress.recorded(await egress.stream())
     egress.egress.signs.clear()
     await egress.put(recording)
-    egress.clock.advance(31)
-    await egress.sync()
+    for _ in range(2):
+        egress.clock.advance(61)
+        await egress.sync()
     assert (await egress.now(recording)).state == "completed"
     assert (await egress.now(lost)).error == "LiveKit knows nothing of its egress"
 
@@ -110,8 +123,9 @@ async def test_a_start_that_a_crash_cut_off_is_settled(egress: Studio, studio: S
         assert await one.store.save_recording(cut_off, None)
         one.egress.signs.clear()
         one.embedded.signs.clear()
-        one.clock.advance(31)
-        await one.sync()
+        for _ in range(2):
+            one.clock.advance(61)
+            await one.sync()
         failed = await one.now(recording)
         assert failed.state == "failed"
         assert failed.error
@@ -310,3 +324,162 @@ async def test_a_recording_that_broke_off_goes_on_in_another(studio: Studio) -> 
     assert second is not None
     assert (second.id != first.id, second.restarts) == (True, 1)
     assert (await studio.now(first)).state == "completed"
+
+
+async def test_while_egress_sends_one_recording_the_next_may_begin(egress: Studio) -> None:
+    stream = await egress.stream()
+    first = await egress.recorded(stream)
+    egress.worker_comes(stream, first)
+    egress.egress.says(first, "ending", NOON, started_at=NOON, ended_at=NOON)
+    await egress.sync()
+    assert (await egress.now(first)).state == "ending"
+    del egress.media.people[stream.room_name]["PA_eg"]
+    egress.clock.advance(1800)
+    await egress.sync()
+    assert (await egress.now(first)).state == "uploading"
+    await egress.hears(stream, first, status="EGRESS_ENDING")
+    await egress.put(first, b"a part of it")
+    await egress.sync()
+    assert (await egress.now(first)).state == "uploading"
+    second = await egress.recordings.latest(stream.id)
+    assert second is not None
+    assert (second.id != first.id, second.running) == (True, True)
+    egress.egress.says(first, "uploading", egress.clock.now(), ended_at=NOON)
+    await egress.sync()
+    assert (await egress.now(first)).state == "completed"
+
+
+async def test_what_egress_never_finishes_to_send_is_a_failure(egress: Studio) -> None:
+    stream = await egress.stream()
+    recording = await egress.recorded(stream)
+    egress.egress.says(recording, "ending", NOON, ended_at=NOON)
+    await egress.sync()
+    egress.clock.advance(3500)
+    await egress.sync()
+    assert (await egress.now(recording)).state == "uploading"
+    egress.clock.advance(101)
+    await egress.sync()
+    failed = await egress.now(recording)
+    assert failed.state == "failed"
+    assert "Egress" in (failed.hint or "")
+
+
+async def test_a_film_on_a_host_that_does_not_come_back_says_whom_it_waits_for(
+    new_studio: NewStudio,
+) -> None:
+    there, here = new_studio(host="there"), new_studio(host="here")
+    stream = await there.stream()
+    recording = await there.recorded(stream)
+    sign = there.embedded.says(recording, "uploading", NOON, local=there.file(recording))
+    await there.book.take(recording, sign, by="test")
+    here.clock.advance(179)
+    await here.sync()
+    assert (await here.now(recording)).error is None
+    here.clock.advance(2)
+    for _ in range(3):
+        await here.sync()
+    waiting = await here.now(recording)
+    assert waiting.error == "it waits for there, which is silent since 2026-03-01T12:00:00.000Z"
+    assert (await here.told(stream)).count("recording.waiting") == 1
+    assert here.meter.counted == ["waiting"]
+    retried = await here.watch.retry(waiting, by="test")
+    assert (retried.state, retried.error) == ("uploading", waiting.error)
+
+    await there.tick()
+    done = await there.now(recording)
+    assert (done.state, done.error, done.hint) == ("completed", None, None)
+
+
+async def test_nobody_is_said_to_be_silent_while_it_sends(new_studio: NewStudio) -> None:
+    there, here = new_studio(host="there"), new_studio(host="here")
+    recording = await there.recorded(await there.stream())
+    sign = there.embedded.says(recording, "uploading", NOON)
+    await there.book.take(recording, sign, by="test")
+    here.clock.advance(181)
+    now = here.clock.now()
+    lease = f"upload {recording.id}"
+    assert await here.store.take_lease(lease, "there", now=now, until=now + timedelta(seconds=30))
+    await here.sync()
+    assert (await here.now(recording)).error is None
+
+
+async def test_a_recorder_of_this_host_that_hangs_is_given_up_and_its_film_is_kept(
+    studio: Studio,
+) -> None:
+    stream = await studio.stream()
+    recording = await studio.recorded(stream)
+    studio.embedded.says(recording, "recording", NOON, started_at=NOON)
+    await studio.tick()
+    studio.clock.advance(181)
+    await studio.tick()
+    failed = await studio.now(recording)
+    assert (failed.state, failed.error) == ("failed", "its recorder hangs")
+    assert studio.embedded.stopped == [recording.id]
+    second = await studio.recordings.latest(stream.id)
+    assert second is not None
+    assert (second.running, second.restarts) == (True, 1)
+
+    studio.embedded.says(recording, "uploading", NOON, local=studio.file(recording))
+    studio.clock.advance(600)
+    studio.embedded.says(second, "recording", studio.clock.now())
+    await studio.tick()
+    assert (await studio.now(recording)).state == "completed"
+
+
+async def test_a_retry_does_not_forget_why_a_recorder_failed(
+    studio: Studio, egress: Studio
+) -> None:
+    why = "nothing that plays was recorded: its recorder was killed"
+    for one, recorder in ((studio, studio.embedded), (egress, egress.egress)):
+        recording = await one.recorded(await one.stream())
+        recorder.says(recording, "failed", NOON, error=why)
+        await one.sync()
+        retried = await one.watch.retry(await one.now(recording), by="test", within_s=5)
+        assert (retried.state, retried.error) == ("failed", why)
+        assert recorder.retried == [recording.id]
+        await one.put(recording)
+        retried = await one.watch.retry(retried, by="test", within_s=5)
+        assert retried.state == "completed"
+
+
+async def test_a_retry_of_what_is_nowhere_tells_what_to_do_on_its_host(studio: Studio) -> None:
+    recording = await studio.recorded(await studio.stream())
+    failed = await studio.book.fail(recording, "test", by="test")
+    studio.embedded.signs.clear()
+    studio.clock.advance(121)
+    retried = await studio.watch.retry(failed, by="test", within_s=5)
+    assert retried.state == "failed"
+    assert "livectl doctor" in (retried.hint or "")
+
+
+async def test_a_livekit_that_is_away_keeps_no_recording_from_being_settled(
+    studio: Studio,
+) -> None:
+    ended = await studio.recorded(await studio.stream())
+    studio.clock.advance(1)
+    growing_not = await studio.recorded(await studio.stream())
+    for second in range(25):
+        studio.clock.advance(1)
+        studio.embedded.says(growing_not, "recording", studio.clock.now(), size=5)
+        if second == 0:
+            await studio.tick()
+    studio.embedded.says(ended, "uploading", studio.clock.now(), local=studio.file(ended))
+    studio.media.away = True
+    await studio.tick()
+    assert (await studio.now(ended)).state == "completed"
+    assert (await studio.now(growing_not)).state == "recording"
+
+
+async def test_what_failed_without_a_film_is_let_go_of_after_a_month(
+    studio: Studio, new_studio: NewStudio
+) -> None:
+    without, with_film = [await studio.recorded(await studio.stream()) for _ in range(2)]
+    studio.embedded.says(without, "failed", NOON, error="nothing that plays")
+    studio.embedded.says(with_film, "failed", NOON, error="cannot be finished", local="a film")
+    await studio.tick()
+    studio.clock.advance(29 * 86_400)
+    await studio.tick()
+    assert studio.embedded.discarded == []
+    studio.clock.advance(2 * 86_400)
+    await studio.tick()
+    assert studio.embedded.discarded == [without.id]

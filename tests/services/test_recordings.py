@@ -7,11 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from livectl.domain.recording import Vod
 from livectl.domain.webhook import read_notice
 from livectl.errors import BadInput, Conflict, NotFound, NotReady, Unavailable
-from livectl.ports import RecordingQuery, Store
+from livectl.ports import EventQuery, RecordingQuery, Store
 from tests.services.conftest import NOON
 from tests.services.hooks import hook
 from tests.services.recordings import AWAY, Studio
@@ -253,3 +255,68 @@ async def test_a_recording_that_is_not_there_is_not_found(studio: Studio) -> Non
     with pytest.raises(NotFound):
         await studio.recordings.get("0" * 24)
     assert await studio.recordings.find(RecordingQuery()) == []
+
+
+async def test_a_recording_that_was_given_up_is_completed_when_egress_has_it_after_all(
+    egress: Studio,
+) -> None:
+    stream = await egress.stream()
+    egress.egress.fails = Unavailable("no answer")
+    with pytest.raises(Unavailable):
+        await egress.recorded(stream)
+    egress.egress.fails = None
+    given_up = await egress.recordings.latest(stream.id)
+    assert given_up is not None
+    files = [{"filename": given_up.path}]
+    await egress.put(given_up)
+    told = {"egressId": "EG_late", "status": "EGRESS_COMPLETE", "fileResults": files}
+    await egress.hears(stream, given_up, **told)
+    await egress.delivery.idle()
+    done = await egress.now(given_up)
+    assert (done.state, done.egress_id, done.error) == ("completed", "EG_late", None)
+    assert egress.published == [given_up.id]
+    await egress.hears(stream, given_up, **told)
+    assert await egress.now(given_up) == msgspec.structs.replace(done, vod=Vod(status="available"))
+
+
+async def test_what_keeps_a_recording_from_beginning_by_itself_is_told_once(
+    new_studio: NewStudio,
+) -> None:
+    off = new_studio(recorder=None)
+    stream = await off.stream(auto_record=True)
+    not_wanted = await off.stream()
+    for _ in range(3):
+        await off.sync()
+    assert await off.told(stream) == ["recording.refused"]
+    assert await off.told(not_wanted) == []
+    (told,) = await off.store.events(EventQuery(stream_id=stream.id, type="recording.refused"))
+    assert told.data["error"] == "this server has no recorder"
+    assert "LIVECTL_RECORDER" in told.data["hint"]
+
+
+async def test_the_playlist_of_hls_does_not_say_how_large_the_recording_is(
+    egress: Studio,
+) -> None:
+    recording = await egress.recorded(await egress.stream())
+    hls = msgspec.structs.replace(await egress.now(recording), format="hls")
+    assert await egress.store.save_recording(hls, None)
+    egress.egress.says(recording, "uploading", NOON, size=123_456)
+    await egress.put(recording, b"#EXTM3U")
+    await egress.sync()
+    done = await egress.now(recording)
+    assert (done.state, done.size) == ("completed", 123_456)
+    assert done.storage is not None
+    assert done.storage.size is None
+
+
+async def test_a_film_that_was_cut_short_says_so_when_it_is_completed(studio: Studio) -> None:
+    stream = await studio.stream()
+    recording = await studio.recorded(stream)
+    full = "the disk is full: 60 MiB are free"
+    local = studio.file(recording)
+    studio.embedded.says(recording, "uploading", NOON, local=local, error=full)
+    await studio.tick()
+    done = await studio.now(recording)
+    assert (done.state, done.error, done.cut_short) == ("completed", None, full)
+    (told,) = await studio.store.events(EventQuery(stream_id=stream.id, type="recording.ended"))
+    assert told.data["cut_short"] == full

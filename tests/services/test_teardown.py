@@ -76,7 +76,7 @@ async def ended(
     clock = TestClock()
     ingresses = ModelOfIngress(media)
     lines = Lines(ingresses, media, clock)
-    off = IngressOff(store, IngressBook(store, clock), lines, ingresses, clock)
+    off = IngressOff(store, IngressBook(store, clock), lines, clock)
     teardown = Teardown(store, media, clock, off, end_recordings=no_recordings)
     steps = await teardown.end(stream, reason="rules", by="user:root", willing=willing)
     found = await store.stream(stream.id)

@@ -7,8 +7,10 @@ import pytest
 
 from livectl.adapters.prober import AvProber
 from livectl.domain.recording import Vod
+from livectl.domain.signature import Signer
 from livectl.errors import BadInput, Conflict, NotFound, NotReady, Unavailable
 from livectl.ports import EventQuery, Objects, RecordingQuery, Store
+from livectl.services.replays import Replays
 from livectl.services.vods import Vods
 from tests.services.conftest import TestClock
 from tests.services.films import BROKEN, SECONDS, film
@@ -310,3 +312,37 @@ async def test_pictures_are_made_anew_and_not_of_what_is_broken(
     broken = await vods.publish(await add_recording(store, objects, stream, make()))
     with pytest.raises(BadInput, match="no moov"):
         await vods.remake_pictures(broken.id, by=OPERATOR)
+
+
+async def test_a_deletion_that_cannot_read_the_playlist_takes_nothing_and_marks_nothing(
+    store: Store, objects: Objects, vods: Vods, clock: TestClock
+) -> None:
+    published = await vods.publish(await add_hls(store, objects, await add_stream(store)))
+    failing: Any = Failing(objects, "get")
+    with pytest.raises(Unavailable):
+        await Vods(store, failing, AvProber(), clock).delete(published.id, by=OPERATOR)
+    assert await known(store, published) == published
+
+
+async def test_an_archived_vod_has_no_link_until_it_is_brought_back(
+    store: Store, objects: Objects, vods: Vods, clock: TestClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = await add_stream(store)
+    published = await vods.publish(await add_recording(store, objects, stream, film()))
+    replays = Replays(store, objects, clock, Signer(b"k" * 32), cdn="", seconds=60)
+
+    async def moved(*_: Any) -> None:
+        return None
+
+    monkeypatch.setattr(objects, "set_storage_class", moved)
+    archived = await vods.archive(published.id, "GLACIER", by=OPERATOR)
+    assert archived.vod is not None
+    assert (archived.vod.status, archived.vod.storage_class) == ("available", "GLACIER")
+    shown = await replays.of_stream(stream, "http://here")
+    assert (shown.url, shown.status) == (None, "available")
+    with pytest.raises(Conflict, match="GLACIER"):
+        replays.link(archived, "http://here")
+    await vods.archive(published.id, "STANDARD_IA", by=OPERATOR)
+    assert (await replays.of_stream(stream, "http://here")).url is not None
+    await vods.archive(published.id, "GLACIER", by=OPERATOR)
+    assert (await vods.publish(await known(store, published))).vod == published.vod

@@ -80,8 +80,12 @@ async def test_a_kill_holds_against_an_encoder_that_insists(venue: Venue) -> Non
     await venue.store.end_stream(stream.id, at=NOON, reason="rules", by="root", event=told)
     with pytest.raises(Forbidden, match="killed: rules"):
         await venue.whip.offer(key.line.stream_key, OFFER, FROM)
-    await venue.keys.enable(await venue.again(key), expires_s=None, by=ROOT, request_id="r")
-    await venue.whip.offer(key.line.stream_key, OFFER, FROM)
+    off = await venue.again(key)
+    handed = await venue.keys.enable(off, expires_s=None, by=ROOT, request_id="r")
+    assert handed.fresh
+    with pytest.raises(Unauthenticated):
+        await venue.whip.offer(key.line.stream_key, OFFER, FROM)
+    await venue.whip.offer(handed.key.line.stream_key, OFFER, FROM)
     second = await venue.stream_of(key)
     assert second is not None
     assert second.id != stream.id

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from livectl.adapters.livekit_calls import AlreadyOver, LiveKitCalls, NoService, Unanswered
+from livectl.adapters.livekit_calls import LiveKitCalls, NoService, Unanswered
 from livectl.domain.egress import read_egress
 from livectl.domain.ids import user_of
 from livectl.domain.recording import RecorderKind, Recording, Sign
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 # A worker that is there answers within a second or two; where there is none, livekit-server 1.13
 # says so after 23.
 START_SECONDS = 12.0
-# A worker that is gone is waited for as well (livekit#1717).
-STOP_SECONDS = 10.0
 
 _REMEDY = "start one (deploy/egress.yaml), or set LIVECTL_RECORDER=embedded"
 
@@ -143,21 +141,13 @@ class Egress:
         return {"file_outputs": [file], "preset": preset}
 
     async def stop(self, recording: Recording) -> None:
-        from livekit import api
-
         found = await self._find(recording)
         if found is None:
             return
-        request = api.StopEgressRequest(egress_id=found["egressId"])
-        try:
-            await self._calls.call(
-                "StopEgress",
-                lambda lk: lk.egress.stop_egress(request),
-                tries=1,
-                seconds=STOP_SECONDS,
-            )
-        except (NotFound, AlreadyOver):
-            return  # it ended by itself
+        egress_id = str(found["egressId"])
+        here = await self._media.participants(recording.room_name)
+        worker_here = any(one.kind == "EGRESS" and one.identity == egress_id for one in here)
+        await self._calls.stop_egress(egress_id, worker_here=worker_here)
 
     async def look(self, recordings: Sequence[Recording]) -> dict[str, Sign]:
         now = datetime.now(UTC)
@@ -183,6 +173,9 @@ class Egress:
         if recording.egress_id:
             return next(iter(infos), None)
         return next((info for info in infos if _writes(info, recording.path)), None)
+
+    async def retry(self, recording: Recording) -> None:
+        """Egress makes what it makes."""
 
     async def discard(self, recording: Recording) -> None:
         """This host has nothing of it."""

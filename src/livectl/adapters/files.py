@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import hashlib
+import logging
 import mimetypes
 import os
 import shutil
@@ -30,6 +31,8 @@ from livectl.domain.clock import to_millis
 from livectl.domain.signature import Signer
 from livectl.errors import BadInput, Forbidden, NotFound, Unavailable
 from livectl.ports import Clock, LinkedFile, Progress, StoredObject
+
+log = logging.getLogger(__name__)
 
 _OURS = ".livectl"
 _PIECE = 8 * 1024 * 1024
@@ -178,10 +181,15 @@ class FileObjects:
         if not self._signer.holds(signature, now, expires, path, download_as or ""):
             raise Forbidden("this link is not good, or no longer", hint="ask for a new one")
         at = self._at(path)
-        with self._failing("linked", path):
-            if await asyncio.to_thread(self._seen, path, at) is None:
-                raise _no(path)
-            about = await asyncio.to_thread(self._about, path)
+        try:
+            with self._failing("linked", path):
+                if await asyncio.to_thread(self._seen, path, at) is None:
+                    raise _no(path)
+                about = await asyncio.to_thread(self._about, path)
+        except Unavailable as error:
+            # Where files lie on this host is none of the holder's business.
+            log.warning("%s %s", error.message, error.hint)
+            raise Unavailable("the file cannot be read at this moment") from None
         guessed = mimetypes.guess_type(path)[0] or "application/octet-stream"
         return LinkedFile(file=at, content_type=about.content_type if about else guessed)
 

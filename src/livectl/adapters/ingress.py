@@ -11,7 +11,14 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from livectl.adapters.livekit_calls import LiveKitCalls, Malformed, NoService, Unanswered, bearer
+from livectl.adapters.livekit_calls import (
+    TRIES,
+    LiveKitCalls,
+    Malformed,
+    NoService,
+    Unanswered,
+    bearer,
+)
 from livectl.domain.clock import from_epoch_ms
 from livectl.domain.ingress import ConnectionStatus, without_password
 from livectl.errors import BadInput, Conflict, NotFound, NotReady, Unavailable
@@ -25,6 +32,8 @@ PULL_SECONDS = 10.0
 # An offer is answered by the node of the room, once it has gathered its candidates.
 WHIP_SECONDS = 10.0
 REACHED_WITHIN_S = 1.0
+# livekit-server waits 3 s for the worker of a connection, and goes on without one that crashed.
+CHANGE_SECONDS = 3.4
 # From the request to livekit-server reading its headers.
 _TOKEN_TTL = timedelta(minutes=1)
 
@@ -85,22 +94,31 @@ class Ingress:
             )
         return _made(info)
 
-    async def move(self, ingress_id: str, room: str) -> None:
+    async def move(self, ingress_id: str, room: str, *, connected: bool = False) -> None:
         from livekit import api
 
         # Ingress ends the connection of one that is changed.
-        if any(one.status in _CONNECTED for one in await self._listed(ingress_id)):
+        listed = await self._listed(ingress_id)
+        if not connected and any(one.status in _CONNECTED for one in listed):
             raise Conflict("an encoder is connected")
         await self._update(api.UpdateIngressRequest(ingress_id=ingress_id, room_name=room))
 
-    async def enable(self, ingress_id: str, *, enabled: bool) -> None:
+    async def enable(
+        self, ingress_id: str, *, enabled: bool, within_s: float | None = None
+    ) -> None:
         from livekit import api
 
         await self._listed(ingress_id)
-        await self._update(api.UpdateIngressRequest(ingress_id=ingress_id, enabled=enabled))
+        request = api.UpdateIngressRequest(ingress_id=ingress_id, enabled=enabled)
+        await self._update(request, within_s)
 
-    async def _update(self, request: Any) -> None:
-        await self._calls.call("UpdateIngress", lambda lk: lk.ingress.update_ingress(request))
+    async def _update(self, request: Any, within_s: float | None = None) -> None:
+        await self._calls.call(
+            "UpdateIngress",
+            lambda lk: lk.ingress.update_ingress(request),
+            tries=1 if within_s else TRIES,
+            seconds=within_s or CHANGE_SECONDS,
+        )
 
     async def delete(self, ingress_id: str) -> bool:
         from livekit import api
@@ -108,7 +126,11 @@ class Ingress:
         request = api.DeleteIngressRequest(ingress_id=ingress_id)
         try:
             await self._listed(ingress_id)
-            await self._calls.call("DeleteIngress", lambda lk: lk.ingress.delete_ingress(request))
+            await self._calls.call(
+                "DeleteIngress",
+                lambda lk: lk.ingress.delete_ingress(request),
+                seconds=CHANGE_SECONDS,
+            )
         except NotFound:
             return False
         return True
@@ -118,7 +140,7 @@ class Ingress:
     ) -> list[MadeIngress]:
         try:
             return await self._listed(ingress_id, room)
-        except (NotFound, NotReady):
+        except NotFound:
             return []
 
     async def _listed(
@@ -247,6 +269,7 @@ def _made(info: Any) -> MadeIngress:
         room=info.room_name,
         identity=info.participant_identity,
         enabled=info.enabled if info.HasField("enabled") else True,
+        reusable=info.reusable,
         status=_STATUS[state.status] if state.status < len(_STATUS) else "inactive",
         error=error or None,
         started_at=_time(state.started_at),

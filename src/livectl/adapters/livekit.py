@@ -7,12 +7,11 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from livectl.adapters.livekit_calls import AlreadyOver, LiveKitCalls, NoService, bearer
+from livectl.adapters.livekit_calls import LiveKitCalls, NoService, bearer
 from livectl.domain.clock import from_epoch_ms
 from livectl.domain.ids import viewer_identity
 from livectl.domain.webhook import Participant
@@ -171,18 +170,15 @@ class LiveKit:
             reply = await self._calls.call("ListEgress", lambda lk: lk.egress.list_egress(listing))
         except NoService:
             return 0
-        stopping = [item for item in reply.items if item.status in _RUNNING_EGRESS]
-        for item in stopping:
-            await self._stop_one_recording(item.egress_id)
+        stopping = [item.egress_id for item in reply.items if item.status in _RUNNING_EGRESS]
+        if not stopping:
+            return 0
+        here = await self.participants(room)
+        workers = {one.identity for one in here if one.kind == "EGRESS"}
+        await asyncio.gather(
+            *(self._calls.stop_egress(one, worker_here=one in workers) for one in stopping)
+        )
         return len(stopping)
-
-    async def _stop_one_recording(self, egress_id: str) -> None:
-        from livekit import api
-
-        stop = api.StopEgressRequest(egress_id=egress_id)
-        # Ended by itself between the list and the stop: nothing is left to do.
-        with suppress(NotFound, AlreadyOver):
-            await self._calls.call("StopEgress", lambda lk: lk.egress.stop_egress(stop), tries=1)
 
     def host_token(self, room: str, user_id: str) -> str:
         return self._calls.room_token(room, user_id, publish=True)

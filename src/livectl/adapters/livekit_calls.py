@@ -25,6 +25,9 @@ T = TypeVar("T")
 # Ten minutes to join; LiveKit renews the tokens of people who are in (contract, REST).
 TOKEN_TTL = timedelta(minutes=10)
 CALL_SECONDS = 3.0
+# A worker of Egress that is gone is waited for by LiveKit as well (livekit#1717).
+STOP_SECONDS = 10.0
+STOP_ABSENT_SECONDS = 1.5
 TRIES = 3
 
 # How livekit-server begins the message of an error that comes from behind it.
@@ -97,6 +100,25 @@ class LiveKitCalls:
                 self._meter.outside_call("livekit", name, time.perf_counter() - began, ok=True)
                 return answer
         raise AssertionError("the last try returns or raises")
+
+    async def stop_egress(self, egress_id: str, *, worker_here: bool) -> None:
+        """Where its worker is not in the room, nobody waits for an answer, nor minds that there is
+        none. One that has ended by itself is stopped."""
+        from livekit import api
+
+        stop = api.StopEgressRequest(egress_id=egress_id)
+        try:
+            await self.call(
+                "StopEgress",
+                lambda lk: lk.egress.stop_egress(stop),
+                tries=1,
+                seconds=STOP_SECONDS if worker_here else STOP_ABSENT_SECONDS,
+            )
+        except (NotFound, AlreadyOver):
+            return
+        except (Unanswered, TimedOutside):
+            if worker_here:
+                raise
 
     def http(self) -> aiohttp.ClientSession:
         """For what livekit-api has no call for. It sets no limit to a request's time."""

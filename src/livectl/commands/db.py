@@ -69,6 +69,8 @@ def export(
 ) -> None:
     """Write everything as JSON lines, sealed with counts and a digest.
 
+    The file holds the secrets of ingress keys: keep it as the store itself is kept.
+
     Example: livectl db export backup.jsonl
     """
     session = of(context)

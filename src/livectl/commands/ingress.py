@@ -186,7 +186,8 @@ def disable(
 
 @app.command()
 def enable(context: typer.Context, key: KeyRef, expires: Expires = None) -> None:
-    """Switch a key on. After a kill it gets a new secret, which is printed.
+    """Switch a key on. After a kill it gets a new secret, which is printed: who insists with the
+    old one stays out.
 
     Example: livectl ingress enable 6b04fa --expires 30d
     """
@@ -230,9 +231,8 @@ def try_(context: typer.Context, key: KeyRef, yes: Yes = False) -> None:
     try:
         seen = _pushed(session, session.api.get(path, reveal=True))
     finally:
-        if standing and (live := session.api.get(path)["liveStreamId"]):
-            # This reason lets the key work on.
-            session.api.post(f"/api/live/{live}/end", {"reason": "encoder_gone"})
+        if standing:
+            session.api.post(f"{path}/end")
     result = {"keyId": found["keyId"], **seen}
     session.output.item(result, id_key="keyId")
     if seen["status"] != "publishing":
@@ -265,7 +265,7 @@ def _pushed(session: Session, found: Item) -> Item:
         except LivectlError as error:
             problems.append(error)
 
-    pushing = threading.Thread(target=work, name="encoder")
+    pushing = threading.Thread(target=work, name="encoder", daemon=True)
     pushing.start()
     best: Item = {"status": "inactive", "error": None}
     while pushing.is_alive():

@@ -25,9 +25,16 @@ app = typer.Typer(
     help="Replays: list, link, download, hold, verify, prune.",
 )
 
+
+def _status(vod: Item) -> str:
+    if vod["deleting"]:
+        return "deleting"
+    return "archived" if vod["archived"] else str(vod["status"])
+
+
 COLUMNS = (
     Column("VOD", "vodId"),
-    Column("STATUS", lambda item: "deleting" if item["deleting"] else item["status"]),
+    Column("STATUS", _status),
     Column("OWNER", "ownerId"),
     Column("STREAM", "streamId", spare=True),
     Column("RECORDED", lambda item: short_time(item["recordedAt"])),
@@ -235,6 +242,8 @@ def wait(
     session = of(context)
     limit = seconds(timeout, "--timeout")
     deadline = time.monotonic() + limit
+    if for_ == "gone":  # what was never there is not gone
+        vod = find_vod(session, vod)["vodId"]
     while time.monotonic() < deadline:
         found = _if_there(session, vod)
         status = found["status"] if found else "gone"

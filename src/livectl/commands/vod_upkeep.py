@@ -85,7 +85,8 @@ def backfill(
         if summary["scanned"] and not summary["complete"] and not dry_run:
             with suppress(LivectlError):
                 session.api.delete(f"/api/vods/backfill/{run}")
-    _summarise(session, {**summary, "dryRun": dry_run})
+        if summary["scanned"] or summary["complete"]:  # else it was refused
+            _summarise(session, {**summary, "dryRun": dry_run})
     if summary["failed"]:
         raise PartlyDone(
             f"{summary['failed']} failed", hint="what they failed of is told above; run it again"

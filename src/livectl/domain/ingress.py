@@ -56,7 +56,9 @@ class IngressKey(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     left); then the next room is another one. An encoder of either joins `next_room`, as `identity`.
 
     `source` is what a `url` key pulls; it may hold credentials. `off_reason` says why it is not
-    `enabled`; `warned` that its expiry was told of. `rev` counts the changes.
+    `enabled`; `warned` that its expiry was told of; `last_stream_id` is what it was live as before.
+    `spent` is set by a kill: its secret is not to work again, and who enables it gets another.
+    `rev` counts the changes.
     """
 
     id: str
@@ -83,6 +85,8 @@ class IngressKey(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     warned: bool = False
     next_room: str | None = None
     live_stream_id: str | None = None
+    last_stream_id: str | None = None
+    spent: bool = False
     gone_since: datetime | None = None
     last_used_at: datetime | None = None
     connection: Connection = Connection()
@@ -114,6 +118,11 @@ class IngressKey(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         """When the stream of an encoder that left ends."""
         return self.gone_since and self.gone_since + timedelta(seconds=self.grace_s)
 
+    @property
+    def why_off(self) -> str:
+        """Of a key that does not work."""
+        return self.off_reason or "expired"
+
     def works_at(self, now: datetime) -> bool:
         return self.enabled and (self.expires_at is None or self.expires_at > now)
 
@@ -130,13 +139,14 @@ def made_by_us(name: str) -> datetime | None:
 
 
 def without_password(url: str) -> str:
-    """A source as it may be shown: its password and its query masked, where secrets are."""
+    """A source as it may be shown: user, password and query masked, where secrets are. Some
+    services take a token as the name of the user."""
     try:
         parts = urlsplit(url)
-        user, at, host = parts.netloc.rpartition("@")
+        _, at, host = parts.netloc.rpartition("@")
     except ValueError:
         return "********"
-    netloc = f"{user.partition(':')[0]}:********@{host}" if at else host
+    netloc = f"********@{host}" if at else host
     return urlunsplit(parts._replace(netloc=netloc, query="********" if parts.query else ""))
 
 

@@ -65,7 +65,8 @@ class Vod(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """The replay made of a recording, with what was read from the file itself. `poster`, `sprite`
     and `thumbnails` (a WebVTT of the sprite's pictures) are paths in the bucket; `duration` in
     seconds, `size` in bytes. `error` says why it is `failed`. `deleting` is set before anything of
-    it is taken away, so that a deletion that was cut off is finished by whoever comes next."""
+    it is taken away, so that a deletion that was cut off is finished by whoever comes next.
+    `storage_class` is the one that it was moved to, None while it is where it was sent."""
 
     status: VodStatus
     format: str = "mp4"
@@ -82,6 +83,7 @@ class Vod(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     error: str | None = None
     hold: Hold | None = None
     deleting: bool = False
+    storage_class: str | None = None
 
 
 class Recording(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -91,9 +93,10 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     `egress_id` is the name it goes by at its recorder. `spool_host` is the host on whose disk the
     embedded recorder writes. `stop_asked` is kept apart from the state, since the recorder may be
     on another host. `seen_at` is when its recorder last gave a sign, `size` how many bytes there
-    were then. `restarts` counts how often the watchdog began anew for this one. `retry_at` is when
-    an upload that failed is tried again, after `tries` of them. `rev` counts the changes and is
-    what conditional updates compare.
+    were then; `missed_at` since when Egress is missed in the room. `cut_short` is why its recorder
+    ended before it was told to, with the film whole up to there. `restarts` counts how often the
+    watchdog began anew for this one. `retry_at` is when an upload that failed is tried again, after
+    `tries` of them. `rev` counts the changes and is what conditional updates compare.
     """
 
     id: str
@@ -112,9 +115,11 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     ended_at: datetime | None = None
     completed_at: datetime | None = None
     seen_at: datetime | None = None
+    missed_at: datetime | None = None
     size: int = 0
     duration: float | None = None
     stop_asked: bool = False
+    cut_short: str | None = None
     error: str | None = None
     hint: str | None = None
     spool_host: str | None = None
@@ -144,8 +149,9 @@ class Sign(msgspec.Struct, frozen=True, kw_only=True):
     """What a recorder, or a webhook about it, says of a recording at the time `at`.
 
     `state` never says more than the recorder can know: `uploading` is "the file is whole, look for
-    it", `failed` comes with `error`. `local` is the path of the file where it lies on this host's
-    disk and is still to be sent. `duration` in seconds, `size` in bytes.
+    it", with `error` where it was cut short; `failed` comes with `error`. `local` is the path of
+    the file where it lies on this host's disk and is still to be sent, or, of a failed one, to be
+    made whole. `duration` in seconds, `size` in bytes.
     """
 
     state: State
@@ -176,7 +182,17 @@ def advance(recording: Recording, sign: Sign) -> Recording:
         size=max(recording.size, sign.size or 0),
         duration=max(filter(None, (recording.duration, sign.duration)), default=None),
         path=sign.path or recording.path,
+        cut_short=(sign.error if sign.state == "uploading" else None) or recording.cut_short,
         error=sign.error if sign.state == "failed" else recording.error,
+    )
+
+
+def revived(recording: Recording) -> Recording:
+    """One that failed, or waits for its next try, as one whose file is looked for at once."""
+    if recording.state not in {"failed", "uploading"}:
+        return recording
+    return msgspec.structs.replace(
+        recording, state="uploading", error=None, hint=None, tries=0, retry_at=None
     )
 
 
@@ -248,7 +264,12 @@ def parts_after(
 
 def described(recording: Recording) -> dict[str, str]:
     """What an event says of it."""
-    told = {"recording": recording.id, "state": recording.state, "error": recording.error}
+    told = {
+        "recording": recording.id,
+        "state": recording.state,
+        "error": recording.error,
+        "cut_short": recording.cut_short,
+    }
     if recording.started_at is not None:
         told["started"] = iso(recording.started_at)
     return {name: value for name, value in told.items() if value is not None}

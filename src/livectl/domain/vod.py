@@ -134,6 +134,11 @@ def with_sprite(thumbnails: str, sprite: str) -> str:
     return re.sub(r"^[^\s#]+(?=#xywh=)", lambda _: sprite, thumbnails, flags=re.MULTILINE)
 
 
+def is_archived(vod: Vod) -> bool:
+    """Whether it has to be brought back before it can be watched."""
+    return vod.storage_class in ARCHIVED
+
+
 def lacks(vod: Vod) -> bool:
     """Whether something that is read or made from the file itself is not there."""
     return None in (vod.duration, vod.size, vod.poster, vod.sprite, vod.thumbnails)

@@ -7,14 +7,16 @@ from typing import Literal
 
 import msgspec
 
-from livectl.domain.recording import Recording, Sign
+from livectl.domain.recording import RUNNING, Recording, Sign
 
 # Egress begins within some seconds, and never where nobody publishes (egress#796).
 STARTED_WITHIN = timedelta(seconds=30)
 # A start whose answer was lost, or that a crash cut off, shows by then or was never made.
 KNOWN_WITHIN = timedelta(seconds=30)
-# LiveKit sends nothing new of an egress that records as it should: so this is not enough alone.
+# LiveKit sends nothing new of an egress that records as it should, and lists nobody in a room that
+# it deletes at this moment: neither is enough alone, nor is one look.
 STANDING_FOR = timedelta(seconds=60)
+MISSED_FOR = timedelta(seconds=60)
 # Sending a recording of many hours takes Egress a while, and it tells nothing meanwhile.
 ENDED_WITHIN = timedelta(hours=1)
 # A host that records says so each second or so.
@@ -34,11 +36,9 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     why: str
 
 
-def verdict(
-    recording: Recording, sign: Sign | None, *, worker_here: bool, host: str, now: datetime
-) -> Verdict | None:
+def verdict(recording: Recording, sign: Sign | None, *, host: str, now: datetime) -> Verdict | None:
     """None while there is something to wait for. `sign` is what its recorder says of it now, if
-    anything; `worker_here` whether Egress is in the room for it; `host` is this host's name."""
+    anything; `host` is this host's name."""
     if not recording.running:
         return None
     heard = recording.seen_at or recording.requested_at
@@ -46,18 +46,33 @@ def verdict(
         if now - heard > HOST_SILENT_FOR:
             return _gone(f"nothing was heard of {recording.spool_host}, which records it")
     elif sign is None:
-        if not worker_here and now - heard > KNOWN_WITHIN:
+        if _is_missed(recording, now) and now - heard > KNOWN_WITHIN:
             return _gone(_UNKNOWN.get(recording.recorder, "nothing knows of it"))
     elif sign.state == "starting":
         if now - recording.requested_at > STARTED_WITHIN:
             seconds = STARTED_WITHIN.total_seconds()
             return Verdict(is_="stuck", why=f"it did not begin within {seconds:.0f} s")
-    elif recording.recorder == "egress" and now - sign.at > _patience(sign):
-        if sign.state == "ending":
-            return _gone("Egress has not finished it")
-        if sign.state == "recording" and not worker_here:
+    elif sign.state == "ending":
+        if now - sign.at > ENDED_WITHIN:
+            return _gone(_UNFINISHED.get(recording.recorder, "it was not finished"))
+    elif sign.state == "recording":
+        if recording.recorder == "embedded" and now - sign.at > HOST_SILENT_FOR:
+            return _gone("its recorder hangs")
+        standing = recording.recorder == "egress" and now - sign.at > STANDING_FOR
+        if standing and _is_missed(recording, now):
             return _gone("its Egress worker is gone (livekit#1717)")
     return None
+
+
+def is_sending(sign: Sign, now: datetime) -> bool:
+    """Whether its recorder still works on a film that nobody records to any more."""
+    return sign.state in RUNNING and now - sign.at <= ENDED_WITHIN
+
+
+def silent_since(recording: Recording, now: datetime) -> datetime | None:
+    """Since when the host that has its film to send should have done something about it."""
+    due = max(filter(None, (recording.requested_at, recording.seen_at, recording.retry_at)))
+    return due if now - due > HOST_SILENT_FOR else None
 
 
 def pause_after(tries: int) -> timedelta:
@@ -85,10 +100,17 @@ _UNKNOWN = {
     "egress": "LiveKit knows nothing of its egress",
     "embedded": "nothing of it is on this host's disk",
 }
+_UNFINISHED = {
+    "egress": "Egress has not finished it",
+    "embedded": "its recorder has not finished it",
+}
 
 
-def _patience(sign: Sign) -> timedelta:
-    return ENDED_WITHIN if sign.state == "ending" else STANDING_FOR
+def _is_missed(recording: Recording, now: datetime) -> bool:
+    """Whether Egress was out of the room in two looks; nobody else has to be in it."""
+    if recording.recorder != "egress":
+        return True
+    return recording.missed_at is not None and now - recording.missed_at >= MISSED_FOR
 
 
 def _gone(why: str) -> Verdict:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import fractions
+import importlib.util
+import sys
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -15,10 +17,9 @@ if TYPE_CHECKING:
     from aiortc import RTCPeerConnection
 
 WIDTH, HEIGHT, FPS = 640, 360, 15
-_RATE = 48_000
-_PIECE = 960  # samples of sound: 20 ms
+RATE = 48_000
+PIECE = 960  # samples of sound: 20 ms
 _TONE_HZ = 440
-_KEY_EVERY_S = 2
 _CONNECT_S = 10.0
 _MISSING = "pip install 'livectl[media]'"
 
@@ -30,7 +31,7 @@ async def push(protocol: str, url: str, stream_key: str, seconds: float) -> None
     answers to an offer by WHIP.
     """
     if protocol == "rtmp":
-        await asyncio.to_thread(_push_rtmp, url, stream_key, seconds)
+        await _push_rtmp(url, stream_key, seconds)
         return
     async with WhipEncoder(url, stream_key) as encoder:
         await encoder.connected()
@@ -142,7 +143,7 @@ def _picture() -> Any:
 
         async def recv(self) -> Any:
             await asyncio.sleep(max(0, self._began + self._number / FPS - time.monotonic()))
-            frame = _frame(self._number)
+            frame = picture(self._number)
             self._number += 1
             return frame
 
@@ -161,16 +162,16 @@ def _tone() -> Any:
             self._began = time.monotonic()
 
         async def recv(self) -> Any:
-            due = self._began + self._number * _PIECE / _RATE
+            due = self._began + self._number * PIECE / RATE
             await asyncio.sleep(max(0, due - time.monotonic()))
-            frame = _sound(self._number)
+            frame = sound(self._number)
             self._number += 1
             return frame
 
     return Tone()
 
 
-def _frame(number: int) -> Any:
+def picture(number: int) -> Any:
     """A bright bar that wanders over a grey ground."""
     import av
     import numpy as np
@@ -183,48 +184,41 @@ def _frame(number: int) -> Any:
     return frame
 
 
-def _sound(number: int) -> Any:
+def sound(number: int) -> Any:
     import av
     import numpy as np
 
-    at = (np.arange(_PIECE) + number * _PIECE) / _RATE
+    at = (np.arange(PIECE) + number * PIECE) / RATE
     wave = (np.sin(2 * np.pi * _TONE_HZ * at) * 3000).astype(np.int16).reshape(1, -1)
     frame = av.AudioFrame.from_ndarray(wave, format="s16", layout="mono")
-    frame.sample_rate = _RATE
-    frame.pts, frame.time_base = number * _PIECE, fractions.Fraction(1, _RATE)
+    frame.sample_rate = RATE
+    frame.pts, frame.time_base = number * PIECE, fractions.Fraction(1, RATE)
     return frame
 
 
-def _push_rtmp(url: str, stream_key: str, seconds: float) -> None:
+async def _push_rtmp(url: str, stream_key: str, seconds: float) -> None:
+    """From a process of its own: FFmpeg waits without end for a server that takes the connection
+    and then says nothing, and nothing else goes on here meanwhile."""
+    if importlib.util.find_spec("av") is None:
+        raise Unavailable("an encoder needs the media extra", hint=_MISSING)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", "livectl.load.rtmp", url, str(seconds)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
     try:
-        import av
-    except ImportError:
-        raise Unavailable("an encoder needs the media extra", hint=_MISSING) from None
-    try:
-        with av.open(f"{url.rstrip('/')}/{stream_key}", "w", format="flv") as output:
-            _encode(output, seconds)
-    except (av.FFmpegError, OSError) as error:
-        # What av says names the address, and that ends with the key.
-        why = getattr(error, "strerror", None) or type(error).__name__
-        raise Unavailable(f"{url} does not take the push: {why}") from None
-
-
-def _encode(output: Any, seconds: float) -> None:
-    """In real time."""
-    video = output.add_stream("libx264", rate=FPS, options={"tune": "zerolatency"})
-    video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-    video.gop_size = FPS * _KEY_EVERY_S
-    audio = output.add_stream("aac", rate=_RATE, layout="mono")
-    began = time.monotonic()
-    sounds = 0
-    for number in range(round(seconds * FPS)):
-        output.mux(video.encode(_frame(number)))
-        while sounds * _PIECE < (number + 1) * _RATE / FPS:
-            output.mux(audio.encode(_sound(sounds)))
-            sounds += 1
-        time.sleep(max(0, began + (number + 1) / FPS - time.monotonic()))
-    output.mux(video.encode(None))
-    output.mux(audio.encode(None))
+        async with asyncio.timeout(seconds + _CONNECT_S):
+            said, _ = await process.communicate(stream_key.encode())
+    except TimeoutError:
+        raise Unavailable(f"{url} takes the connection, and does not answer as RTMP") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode:
+        why = said.decode().strip() or f"exit code {process.returncode}"
+        raise Unavailable(f"{url} does not take the push: {why}")
 
 
 def _refusal(answer: httpx.Response) -> LivectlError:

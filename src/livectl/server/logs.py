@@ -35,6 +35,8 @@ def configure(*, level: str, as_json: bool) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    # At debug it writes every command, with the stream keys and all else that is in it.
+    logging.getLogger("pymongo").setLevel(max(logging.INFO, logging.getLogger().level))
     # uvicorn says nothing at this level that our own line for each request does not.
     logging.getLogger("uvicorn.access").disabled = True
 

@@ -17,6 +17,7 @@ from livectl.domain.recording import Recording, Storage
 from livectl.domain.stream import Stream
 from livectl.domain.vod import (
     ARCHIVED,
+    is_archived,
     is_recording,
     lacks,
     owners_of,
@@ -369,6 +370,8 @@ def _wanted(recording: Recording, stored: StoredObject | None, *, offered: bool)
         return True
     if stored.storage_class in ARCHIVED:
         return False  # nothing of it can be read
+    if is_archived(vod):
+        return True  # it was brought back
     changed = vod.format != "hls" and vod.size not in {None, stored.size}
     return changed or lacks(vod)
 

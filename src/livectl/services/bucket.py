@@ -28,6 +28,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
     size: int = 0
     sha256: str | None = None
+    storage_class: str | None = None
     facts: MediaFacts | None = None
     problem: str | None = None
     file: Callable[[], BinaryIO] | None = None
@@ -53,6 +54,7 @@ async def look(objects: Objects, prober: Prober, storage: Storage) -> Seen:
         )
     else:
         seen = Seen(size=stored.size, sha256=stored.sha256, file=lambda: objects.open(storage.path))
+    seen = msgspec.structs.replace(seen, storage_class=stored.storage_class)
     return await _read(prober, seen, storage.format)
 
 

@@ -162,6 +162,7 @@ class Watch:
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._seen: int | None = None
         self._reconciling: asyncio.Task[None] | None = None
+        self._tending: asyncio.Task[None] | None = None
         self._next_reconcile: datetime | None = None
         self._next_prune: datetime | None = None
 
@@ -173,7 +174,7 @@ class Watch:
         await self._follow_log(now)
         self._reconcile_when_due(now)
         await self._guard.look()
-        await self._encoders.tend()
+        self._tend_encoders()
         await self._stats.sample()
         if self._next_prune is None or now >= self._next_prune:
             self._next_prune = now + _PRUNE_EVERY
@@ -183,9 +184,10 @@ class Watch:
             await self._stats.prune()
 
     async def stop(self) -> None:
-        if self._reconciling is not None:
-            self._reconciling.cancel()
-            await asyncio.gather(self._reconciling, return_exceptions=True)
+        beside = [task for task in (self._reconciling, self._tending) if task is not None]
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
         await self._store.drop_lease(LEASE, self._holder)
 
     def _reconcile_when_due(self, now: datetime) -> None:
@@ -196,10 +198,22 @@ class Watch:
             # Beside the ticks, which keep the lease and the guard going however long it takes.
             self._reconciling = asyncio.create_task(self._run_reconcile(), name="reconcile")
 
+    def _tend_encoders(self) -> None:
+        if self._tending is None or self._tending.done():
+            # Beside the ticks as well: LiveKit may be slow about an encoder, and the guard is not.
+            self._tending = asyncio.create_task(self._run_encoders(), name="encoders")
+
+    async def _run_encoders(self) -> None:
+        await _survive("encoders", self._encoders.tend)
+
     async def _run_reconcile(self) -> None:
+        # Neither keeps the other from its work.
+        await self._run_part(self._recordings.sync(dry_run=False, by="reconcile"))
+        await self._run_part(self._reconcile.run(dry_run=False, guarded=self._guard.watched))
+
+    async def _run_part(self, part: Awaitable[object]) -> None:
         try:
-            await self._recordings.sync(dry_run=False, by="reconcile")
-            await self._reconcile.run(dry_run=False, guarded=self._guard.watched)
+            await part
         except LivectlError as error:
             log.warning("reconcile: %s", error.message)
             # LiveKit may be back at any moment, and what is owed should be done then.

@@ -6,6 +6,7 @@ look; so whatever comes, in any order, ends in the same state.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ import msgspec
 
 from livectl.domain.clock import iso
 from livectl.domain.ids import ROOM_PREFIX, user_of
-from livectl.domain.ingress import IngressKey, Line
+from livectl.domain.ingress import ConnectionStatus, IngressKey, Line
 from livectl.domain.webhook import Notice
 from livectl.errors import Forbidden, LivectlError
 from livectl.ports import Clock, IngressQuery, MadeIngress, Store
@@ -31,6 +32,8 @@ _BY = "livectl"
 _TEND_EVERY = timedelta(seconds=1)
 _WARN_EVERY = timedelta(minutes=1)
 _AT_ONCE = 1000
+# As many keys are seen to at the same time, where LiveKit is slow.
+_TOGETHER = 8
 
 
 class Encoders:
@@ -70,18 +73,35 @@ class Encoders:
 
     async def look(self, key: IngressKey, made: Sequence[MadeIngress] | None = None) -> IngressKey:
         """Bring a key in step with what LiveKit says now; as it is then. `made` is what LiveKit
-        has of its lines, where that was asked before."""
-        key = await self.settled(key)
+        has of its lines, where that was asked before.
+
+        An encoder whose key is off, or whose owner may not go live, is put out: it may try again,
+        and is put out again.
+        """
+        key = await self.settled(await self._book.get(key.id))
         here = await self._lines.is_here(key)
         if made is None:
             made = await self._lines.made(key)
-        if here and key.standing and key.live_stream_id is None:
-            try:
-                key = await self._go_live(key)
-            except Forbidden as refusal:
-                return await self._off.switch_off(key, refusal.message, by=_BY)
+        refusal = None
+        if here:
+            key, refusal = await self._take_in(key)
+            if refusal is not None:
+                await self._lines.drop(key)
         now = self._clock.now()
-        return await self._book.change(key, lambda one: _seen(one, here, made, now), by=_BY)
+        in_room = here and refusal is None
+        return await self._book.change(
+            key, lambda one: _seen(one, in_room, made, now, refusal), by=_BY
+        )
+
+    async def _take_in(self, key: IngressKey) -> tuple[IngressKey, str | None]:
+        """Whose encoder is in the room: as it is then, and why it is to be put out, if it is."""
+        try:
+            if key.standing and key.live_stream_id is None and key.works_at(self._clock.now()):
+                key = await self._go_live(key)
+        except Forbidden as refused:
+            return key, refused.message
+        # It may have been switched off meanwhile.
+        return key, None if key.works_at(self._clock.now()) else f"the key is off: {key.why_off}"
 
     async def settled(self, key: IngressKey) -> IngressKey:
         """The key after the end of its stream, where that has come and nobody told."""
@@ -106,7 +126,9 @@ class Encoders:
 
     async def came(self, key: IngressKey, line: Line, address: str) -> IngressKey:
         """An encoder is on its way in, by this line and from this address. Raises FeatureDisabled,
-        Banned."""
+        Banned, Forbidden (the key or the line has ended meanwhile)."""
+        key = await self._book.get(key.id)
+        self.check_lets_in(key, line)
         if key.standing:
             key = await self._go_live(key)
         now = self._clock.now()
@@ -124,7 +146,22 @@ class Encoders:
                 key, connection=connection, gone_since=None, last_used_at=now
             )
 
-        return await self._book.change(key, on_the_way, by=_BY)
+        after = await self._book.change(key, on_the_way, by=_BY)
+        self.check_lets_in(after, line)  # whoever switches it off later finds the encoder there
+        return after
+
+    def check_lets_in(self, key: IngressKey, line: Line) -> None:
+        """Raises Forbidden where the key is off, or the line is none of it."""
+        if not key.works_at(self._clock.now()):
+            raise Forbidden(f"this stream key is off: {key.why_off}")
+        if line.ingress_id not in {one.ingress_id for one in key.lines}:
+            raise Forbidden("this stream key was replaced by another")
+
+    async def put_out(self, key: IngressKey) -> None:
+        """Put an encoder out that came, and have it known where the key is still there."""
+        await self._lines.drop(key)
+        if known := await self._store.ingress_key(key.id):
+            await self.look(known)
 
     async def tend(self) -> None:
         """Do what has come due, once a second. One key that cannot be seen to does not hold up the
@@ -133,19 +170,28 @@ class Encoders:
         if self._next_tend is not None and now < self._next_tend:
             return
         self._next_tend = now + _TEND_EVERY
-        for key in await self._book.find(IngressQuery(due_at=now, limit=_AT_ONCE)):
-            try:
-                await self._see_to(key, now)
-            except LivectlError as error:
-                log.warning("ingress key %s: %s", key.id, error.message)
+        due = await self._book.find(IngressQuery(due_at=now, limit=_AT_ONCE))
+        turns = asyncio.Semaphore(_TOGETHER)
+        async with asyncio.TaskGroup() as group:
+            for key in due:
+                group.create_task(self._see_to_in_turn(turns, key, now))
         if self._next_warning is None or now >= self._next_warning:
             self._next_warning = now + _WARN_EVERY
             await self._warn(now)
 
+    async def _see_to_in_turn(
+        self, turns: asyncio.Semaphore, key: IngressKey, now: datetime
+    ) -> None:
+        async with turns:
+            try:
+                await self._see_to(key, now)
+            except LivectlError as error:
+                log.warning("ingress key %s: %s", key.id, error.message)
+
     async def _see_to(self, key: IngressKey, now: datetime) -> None:
         if key.enabled and not key.works_at(now):
             await self._lines.refuse(key)  # so that it is tried again where LiveKit is away
-            key = await self._off.switch_off(key, "expired", by=_BY)
+            key = await self.look(await self._off.switch_off(key, "expired", by=_BY))
         if any(_is_over(line, now) for line in key.lines):
             key = await self._end_lines(key, now)
         if key.grace_over_at is not None and key.grace_over_at <= now:
@@ -207,19 +253,25 @@ def _wish(key: IngressKey) -> StartWish:
     )
 
 
-def _seen(key: IngressKey, here: bool, made: Sequence[MadeIngress], now: datetime) -> IngressKey:
-    """The key after a look: whether its encoder is in the room, and what LiveKit's Ingress says of
-    its connection."""
+def _seen(
+    key: IngressKey,
+    here: bool,
+    made: Sequence[MadeIngress],
+    now: datetime,
+    refusal: str | None,
+) -> IngressKey:
+    """The key after a look: whether its encoder is in the room, why it was put out, and what
+    LiveKit's Ingress says of its connection."""
     connected = next((one for one in made if one.status not in {"inactive", "error"}), None)
     last = connected or (made[-1] if made else None)
     known = key.connection
-    status = "publishing" if here else last.status if last else "inactive"
+    status = "publishing" if here else _outside(last)
     connection = msgspec.structs.replace(
         known,
         status=status,
         since=now if status != known.status else known.since,
         ingress_id=connected.ingress_id if connected else known.ingress_id,
-        error=last.error if last else None if here else known.error,
+        error=refusal or (last and last.error) or (None if here else known.error),
     )
     left = key.live_stream_id is not None and not here
     came_or_went = here is not (known.status == "publishing")
@@ -229,3 +281,11 @@ def _seen(key: IngressKey, here: bool, made: Sequence[MadeIngress], now: datetim
         gone_since=(key.gone_since or now) if left else None,
         last_used_at=now if came_or_went else key.last_used_at,
     )
+
+
+def _outside(made: MadeIngress | None) -> ConnectionStatus:
+    """Of one who is not in the room: a worker that crashed or was put out of it says for some
+    time that it publishes there."""
+    if made is None:
+        return "inactive"
+    return "buffering" if made.status == "publishing" else made.status

@@ -13,10 +13,10 @@ from livectl.domain.people import Caller
 from livectl.domain.stream import TAGS_MAX, TITLE_MAX, Stream
 from livectl.errors import BadInput, Conflict, LivectlError, NotFound, NotReady, Unavailable
 from livectl.ports import Clock, IngressQuery, MadeIngress, Media, PublishedTrack, Store
-from livectl.services.encoders import WARNED_BEFORE
+from livectl.services.encoders import WARNED_BEFORE, Encoders
 from livectl.services.ingress_book import IngressBook
 from livectl.services.ingress_lines import Lines
-from livectl.services.ingress_off import IngressOff
+from livectl.services.ingress_off import PULL_ENDED, IngressOff
 from livectl.services.teardown import Teardown
 
 
@@ -63,6 +63,7 @@ class IngressKeys:
         book: IngressBook,
         lines: Lines,
         off: IngressOff,
+        encoders: Encoders,
         teardown: Teardown,
     ) -> None:
         self._store = store
@@ -71,6 +72,7 @@ class IngressKeys:
         self._book = book
         self._lines = lines
         self._off = off
+        self._encoders = encoders
         self._teardown = teardown
 
     async def create(
@@ -118,7 +120,8 @@ class IngressKeys:
                 f"the stream has an ingress of type {key.protocol}",
                 hint="delete it first, to have one of another type",
             )
-        return Handed(key=key, warning=await self._lines.warning(key))
+        off = None if key.works_at(self._clock.now()) else f"the key is off: {key.why_off}"
+        return Handed(key=key, fresh=False, warning=off or await self._lines.warning(key))
 
     async def _add(self, draft: IngressKey, whip_url: str, by: Caller, request_id: str) -> Handed:
         if draft.through == "livekit" and not whip_url:
@@ -204,30 +207,35 @@ class IngressKeys:
         """No encoder gets in, and one that is in is put out: its stream ends after the grace time.
         Safe to repeat."""
         why = reason or "switched off"
-        return await self._off.switch_off(key, why, by=by.name, request_id=request_id)
+        off = await self._off.switch_off(key, why, by=by.name, request_id=request_id)
+        return await self._encoders.look(off)  # no webhook may tell that its encoder left
 
     async def enable(
         self, key: IngressKey, *, expires_s: int | None, by: Caller, request_id: str
     ) -> Handed:
-        """It works again: with the secret that it has, or, where LiveKit has that no more, with a
-        new one. Safe to repeat.
+        """It works again: with the secret that it has, or with a new one where it was killed or
+        LiveKit has the old one no more. Safe to repeat.
 
         Raises Conflict (its stream is over, or its time is), NotReady, Unavailable.
         """
         now = self._clock.now()
         await self._check_may_work(key, expires_s)
         made = await self._lines.made(key)
-        fresh = key.through == "ingress" and not any(
-            one.ingress_id == key.line.ingress_id for one in made
-        )
-        lines = [await self._lines.make(key, key.line.url)] if fresh else key.lines
+        there = {one.ingress_id for one in made}
+        lost = key.through == "ingress" and key.line.ingress_id not in there
+        fresh = key.spent or lost
+        new = [await self._lines.make(key, key.line.url)] if fresh else []
+        # A rotation at the same moment may have added another, which stays.
+        over = {one.ingress_id for one in key.lines} if fresh else set()
 
         def on(key: IngressKey) -> IngressKey:
             return msgspec.structs.replace(
                 key,
                 enabled=True,
                 off_reason=None,
-                lines=lines,
+                spent=False,
+                last_stream_id=None,  # a kill of that one, said again, is not of this key any more
+                lines=[*(one for one in key.lines if one.ingress_id not in over), *new],
                 expires_at=now + timedelta(seconds=expires_s) if expires_s else key.expires_at,
                 warned=key.warned and not expires_s,
             )
@@ -236,7 +244,9 @@ class IngressKeys:
             key, on, by=by.name, tell="enabled", request_id=request_id, new_secret=fresh
         )
         for one in made:
-            if one.room != after.room:
+            if one.ingress_id in over:
+                await self._lines.end(one.ingress_id)
+            elif one.room != after.room:
                 await self._lines.move(after, one)
         await self._lines.switch(after, enabled=True)
         return Handed(key=after, fresh=fresh, warning=await self._lines.warning(after))
@@ -251,12 +261,28 @@ class IngressKeys:
             raise Conflict("the key has expired", hint="say how long it is to work from now on")
 
     async def delete(self, key: IngressKey, *, by: Caller, request_id: str) -> None:
-        """Its secret ends, an encoder that is connected is put out, and what it is live as ends."""
-        gone = await self._book.remove(key, by=by.name, request_id=request_id)
-        await self._lines.end_all(gone)
-        await self._lines.drop(gone)
-        if gone.live_stream_id and (stream := await self._store.stream(gone.live_stream_id)):
-            await self._teardown.end(stream, reason="ingress key deleted", by=by.name)
+        """Its secret ends, an encoder that is connected is put out, and what it is live as ends.
+
+        Raises Unavailable: the key is off then, and to be deleted again.
+        """
+        why = "ingress key deleted"
+        off = await self._off.forbid(key, why, by=by.name, request_id=request_id)
+        if off.live_stream_id and (stream := await self._store.stream(off.live_stream_id)):
+            await self._teardown.end(stream, reason=why, by=by.name, request_id=request_id)
+        await self._lines.end_all(off)
+        await self._lines.drop(off)
+        await self._book.remove(off, by=by.name, request_id=request_id)
+
+    async def end(self, key: IngressKey, *, by: Caller, request_id: str) -> None:
+        """End what a standing key is live as; the key works on, and its next encoder is live as
+        another stream. Does nothing where it is not live."""
+        if key.live_stream_id and (stream := await self._store.stream(key.live_stream_id)):
+            await self._lines.drop(key)
+            why = PULL_ENDED if key.protocol == "url" else None
+            await self._off.part(key, stream, why)
+            await self._teardown.end(
+                stream, reason="encoder_gone", by=by.name, request_id=request_id
+            )
 
 
 def _draft(owner_id: str, room: str, wish: KeyWish, by: Caller, now: datetime) -> IngressKey:

@@ -7,13 +7,15 @@ from contextlib import suppress
 
 from livectl.domain.ids import new_id
 from livectl.domain.ingress import IngressKey, Line, ingress_name, without_password
-from livectl.errors import NotFound, NotReady, Unavailable
+from livectl.errors import NotFound, NotReady, TimedOutside, Unavailable
 from livectl.ports import Clock, Ingresses, IngressSpec, MadeIngress, Media
 
 # A room that waits for an encoder closes after this; the reconcile makes it again.
 _WAITS_S = 30 * 86_400
 # A room outlives the grace time of its encoder, so that it is never LiveKit who ends the stream.
 _MARGIN_S = 30
+# A worker that runs answers at once. One that crashed never does, and the deletion waits for it.
+_REFUSED_WITHIN_S = 0.5
 
 
 class Lines:
@@ -74,37 +76,58 @@ class Lines:
         if key.through == "livekit":
             return []
         return [
-            made
-            for line in key.lines
-            for made in await self._ingresses.ingresses(ingress_id=line.ingress_id)
+            made for line in key.lines for made in await self.listed(ingress_id=line.ingress_id)
         ]
 
+    async def listed(
+        self, *, ingress_id: str | None = None, room: str | None = None
+    ) -> list[MadeIngress]:
+        """What LiveKit has; nothing where it has no Ingress."""
+        try:
+            return await self._ingresses.ingresses(ingress_id=ingress_id, room=room)
+        except NotReady:
+            return []
+
     async def refuse(self, key: IngressKey) -> None:
-        """Its lines take no connections, and an encoder that is connected is put out."""
-        await self.switch(key, enabled=False)
+        """Its lines take no connections, and an encoder that is connected is put out. What is
+        pulled is deleted: LiveKit lets nothing of it be changed."""
+        if key.protocol == "url":
+            await self.end_all(key)
+        else:
+            await self.switch(key, enabled=False)
         await self.drop(key)
 
     async def switch(self, key: IngressKey, *, enabled: bool) -> None:
         """Whether its lines take connections."""
         for made in await self.made(key):
-            if made.enabled is not enabled:
+            if made.reusable and made.enabled is not enabled:
                 with suppress(NotFound):
                     await self._ingresses.enable(made.ingress_id, enabled=enabled)
 
     async def move(self, key: IngressKey, made: MadeIngress) -> None:
-        """The next connection of an ingress joins the room of its key."""
+        """The next connection of an ingress joins the room of its key. Raises Conflict while an
+        encoder is connected by it."""
         await self.keep_room(key)
+        people = await self._media.participants(made.room)
+        # Of a worker that crashed LiveKit goes on to say that an encoder is connected.
+        crashed = all(one.identity != made.identity for one in people)
         with suppress(NotFound):
-            await self._ingresses.move(made.ingress_id, key.room)
+            await self._ingresses.move(made.ingress_id, key.room, connected=crashed)
 
     async def end(self, ingress_id: str) -> bool:
         """Refuse new connections first, since an encoder reconnects by itself; then delete it,
         which drops one that is connected. False where it was not there."""
         try:
-            await self._ingresses.enable(ingress_id, enabled=False)
+            for made in await self._ingresses.ingresses(ingress_id=ingress_id):
+                if made.reusable:
+                    await self._refuse_new(ingress_id)
             return await self._ingresses.delete(ingress_id)
         except (NotFound, NotReady):
             return False
+
+    async def _refuse_new(self, ingress_id: str) -> None:
+        with suppress(TimedOutside):
+            await self._ingresses.enable(ingress_id, enabled=False, within_s=_REFUSED_WITHIN_S)
 
     async def end_all(self, key: IngressKey) -> None:
         if key.through == "ingress":

@@ -8,12 +8,14 @@ from livectl.domain.clock import epoch_ms
 from livectl.domain.ids import waiting_room
 from livectl.domain.ingress import Connection, IngressKey
 from livectl.domain.stream import Stream
-from livectl.ports import Clock, Ingresses, IngressQuery, MadeIngress, Store
+from livectl.ports import Clock, IngressQuery, MadeIngress, Store
 from livectl.services.ingress_book import IngressBook
 from livectl.services.ingress_lines import Lines
 
-# Ends that nobody decided on: a standing key goes on to work after them.
-_OF_THEMSELVES = frozenset({"encoder_gone", "room_finished", "room_gone", "start_failed"})
+# Who ends what nobody decided to end: a standing key goes on to work after it.
+_NOBODY = frozenset({"livectl", "livekit", "reconcile"})
+# What is pulled is pulled once.
+PULL_ENDED = "the pull has ended"
 
 
 class IngressOff:
@@ -22,28 +24,57 @@ class IngressOff:
         store: Store,
         book: IngressBook,
         lines: Lines,
-        ingresses: Ingresses,
         clock: Clock,
     ) -> None:
         self._store = store
         self._book = book
         self._lines = lines
-        self._ingresses = ingresses
         self._clock = clock
 
     async def switch_off(
         self, key: IngressKey, why: str, *, by: str, request_id: str | None = None
     ) -> IngressKey:
         """No encoder gets in any more, and one that is in is put out. Safe to repeat."""
+        off = await self.forbid(key, why, by=by, request_id=request_id)
+        await self._lines.refuse(off)
+        return off
+
+    async def forbid(
+        self,
+        key: IngressKey,
+        why: str,
+        *,
+        by: str,
+        request_id: str | None = None,
+        spent: bool = False,
+    ) -> IngressKey:
+        """Whatever LiveKit does, nobody goes live by it from now on; it is not told here."""
 
         def off(key: IngressKey) -> IngressKey:
-            return msgspec.structs.replace(key, enabled=False, off_reason=key.off_reason or why)
+            return msgspec.structs.replace(
+                key,
+                enabled=False,
+                off_reason=key.off_reason or why,
+                spent=key.spent or spent,
+            )
 
-        off_now = await self._book.change(
+        return await self._book.change(
             key, off, by=by, tell="disabled", request_id=request_id, reason=why
         )
-        await self._lines.refuse(off_now)
-        return off_now
+
+    async def hold(self, stream: Stream, *, reason: str, by: str, request_id: str | None) -> None:
+        """Switch the key off of a stream that had ended by itself when somebody killed it: its
+        encoder would be live anew. `stream_ended` tells LiveKit."""
+        if by in _NOBODY or stream.ended_by not in _NOBODY:
+            return
+        for key in await self._last_of(stream):
+            why = _killed(reason)
+            await self.forbid(key, why, by=by, request_id=request_id, spent=True)
+
+    async def _last_of(self, stream: Stream) -> list[IngressKey]:
+        """The standing key that was live as this one before it waited again."""
+        of_owner = await self._book.find(IngressQuery(owner_id=stream.owner_id, standing=True))
+        return [key for key in of_owner if key.last_stream_id == stream.id]
 
     async def stream_ended(self, stream: Stream) -> int:
         """See that nothing leads into the room of a stream that has ended; how many ingresses did.
@@ -54,16 +85,21 @@ class IngressOff:
         if keys := await self._book.find(IngressQuery(room=stream.room_name)):
             ended = await self._store.stream(stream.id) or stream  # with the reason why
             for key in keys:
-                await self._part(key, ended)
-        listed = await self._ingresses.ingresses(room=stream.room_name)
+                await self.part(key, ended, _why_off(key, ended))
+        held = [key for key in await self._last_of(stream) if key.spent and not key.enabled]
+        for key in held:
+            await self._lines.end_all(key)
+            await self._lines.drop(key)
+        listed = await self._lines.listed(room=stream.room_name)
         led_there = [await self._lead_away(made, stream) for made in listed]
         named = (stream.ingress or {}).get("ingressId")
         if named and named not in {made.ingress_id for made in listed}:
             led_there.append(await self._lines.end(named))
-        return sum(led_there)
+        return len(held) + sum(led_there)
 
-    async def _part(self, key: IngressKey, stream: Stream) -> None:
-        why = _why_off(key, stream)
+    async def part(self, key: IngressKey, stream: Stream, why: str | None) -> None:
+        """The next room of a standing key is another, and it waits there; or the key is off, for
+        the reason `why`."""
 
         def parted(key: IngressKey) -> IngressKey:
             if key.room != stream.room_name or not (key.standing or key.enabled):
@@ -75,6 +111,8 @@ class IngressOff:
                 off_reason=key.off_reason or why,
                 next_room=_next_room(key, epoch_ms(now)),
                 live_stream_id=None,
+                last_stream_id=stream.id,
+                spent=key.spent or why is not None,
                 gone_since=None,
                 connection=Connection(since=now, came_from=key.connection.came_from),
             )
@@ -94,11 +132,13 @@ class IngressOff:
 def _why_off(key: IngressKey, stream: Stream) -> str | None:
     """Why a key works no more after an end of its stream; None where it does."""
     reason = stream.end_reason or "ended"
-    if key.standing and reason in _OF_THEMSELVES:
-        # What is pulled is pulled once.
-        return "the pull has ended" if key.protocol == "url" else None
-    if reason in _OF_THEMSELVES or reason == "stopped":
-        return reason
+    by_itself = stream.ended_by in _NOBODY
+    if key.standing and by_itself:
+        return PULL_ENDED if key.protocol == "url" else None
+    return reason if by_itself or reason == "stopped" else _killed(reason)
+
+
+def _killed(reason: str) -> str:
     return "killed" if reason == "ended" else f"killed: {reason}"
 
 

@@ -168,7 +168,8 @@ class Reconcile:
     async def _without_room(self, stream: Stream, began: datetime) -> list[Planned]:
         if stream.started_at > began - self._start_grace:
             return []  # its room may be about to be made
-        if await self._store.ingress_keys(IngressQuery(live_stream_id=stream.id, limit=1)):
+        of_key = await self._store.ingress_keys(IngressQuery(live_stream_id=stream.id, limit=1))
+        if any(key.enabled or key.gone_since for key in of_key):
             return []  # its encoder makes the room again, or its grace time ends
 
         async def end() -> None:

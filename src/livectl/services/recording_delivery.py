@@ -13,8 +13,9 @@ from pathlib import Path
 
 import msgspec
 
-from livectl.domain.recording import RecorderKind, Recording, Sign, Storage
-from livectl.domain.watchdog import OBJECT_WITHIN, pause_after
+from livectl.domain.clock import iso
+from livectl.domain.recording import RUNNING, RecorderKind, Recording, Sign, Storage
+from livectl.domain.watchdog import OBJECT_WITHIN, pause_after, silent_since
 from livectl.errors import LivectlError
 from livectl.ports import Clock, Objects, Recorder, Store, StoredObject
 from livectl.services.recording_book import RecordingBook
@@ -27,6 +28,10 @@ _AT_ONCE = 4
 # Of failures to send one file, the first is told and then each of so many.
 _TELL_EACH = 10
 _CONTENT_TYPE = "video/mp4"
+_IF_MISSED = {
+    "egress": "see the log of the Egress service: a failed upload is in its backup storage if that "
+    "is set up; `livectl recordings retry` looks again",
+}
 
 Publish = Callable[[Recording], Awaitable[object]]
 
@@ -56,7 +61,7 @@ class Delivery:
     async def settle(self, recording: Recording, sign: Sign, *, by: str) -> Recording:
         """Take in what its recorder says; where the file is whole, see to it."""
         taken = await self._book.take(recording, sign, by=by)
-        if taken.state == "uploading":
+        if taken.state == "uploading" and sign.state not in RUNNING:
             self.begin(taken, sign.local)
         return taken
 
@@ -65,6 +70,24 @@ class Delivery:
         Does nothing while that is under way, or waits for its next try."""
         if recording.retry_at is None or recording.retry_at <= self._clock.now():
             self._beside(recording, lambda: self._deliver(recording, local))
+
+    async def await_host(self, recording: Recording) -> None:
+        """What only another host can send: told once that this waits for it, when it is silent."""
+        since = silent_since(recording, self._clock.now())
+        if since is None:
+            return
+        why = f"it waits for {recording.spool_host}, which is silent since {iso(since)}"
+
+        def waiting(one: Recording) -> Recording:
+            if one.state != "uploading":
+                return one
+            hint = f"start livectl on {one.spool_host}: the film is on its disk"
+            return msgspec.structs.replace(one, error=why, hint=hint)
+
+        if recording.error != why:
+            async with self._lease(f"upload {recording.id}") as mine:
+                if mine:  # else it is at work
+                    await self._book.change(recording, waiting, by="livectl", tell="waiting")
 
     def publish_soon(self, recording: Recording) -> None:
         """Make the replay of a completed one."""
@@ -85,14 +108,14 @@ class Delivery:
                 one,
                 state="completed",
                 completed_at=self._clock.now(),
-                size=there.size,
+                size=_size(one, there) or one.size,
                 error=None,
                 hint=None,
                 retry_at=None,
                 storage=self._storage(one, there),
             )
 
-        done = await self._book.change(recording, completed, by=by, size=there.size)
+        done = await self._book.change(recording, completed, by=by, size=_size(recording, there))
         await self.discard(done)
         return done
 
@@ -179,8 +202,7 @@ class Delivery:
                 recording,
                 f"it has ended, and {locator} is not there",
                 by="livectl",
-                hint="see the log of the Egress service: a failed upload is in its backup storage "
-                "if that is set up; `livectl recordings retry` looks again",
+                hint=_IF_MISSED.get(recording.recorder),
             )
 
     def _storage(self, recording: Recording, there: StoredObject) -> Storage:
@@ -189,7 +211,7 @@ class Delivery:
             path=recording.path,
             bucket=self._objects.bucket,
             url=self._objects.locator(recording.path),
-            size=there.size,
+            size=_size(recording, there),
             duration=recording.duration,
             format=recording.format,
             sha256=there.sha256,
@@ -221,6 +243,11 @@ class Delivery:
                 await self._take(name, holder)
             except LivectlError as error:
                 log.warning("lease %s: %s", name, error.message)
+
+
+def _size(recording: Recording, there: StoredObject) -> int | None:
+    """None of HLS, where what is there is the playlist alone."""
+    return there.size if recording.format == "mp4" else None
 
 
 def _sha256(file: Path) -> str:

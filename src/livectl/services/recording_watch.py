@@ -13,13 +13,21 @@ from typing import Literal
 
 import msgspec
 
-from livectl.domain.event import event
-from livectl.domain.recording import UNFINISHED, RecorderKind, Recording, Sign, State, advance
-from livectl.domain.watchdog import GROWS_WITHIN, Verdict, verdict
+from livectl.domain.recording import (
+    UNFINISHED,
+    RecorderKind,
+    Recording,
+    Sign,
+    State,
+    advance,
+    revived,
+)
+from livectl.domain.watchdog import Verdict, is_sending, verdict
 from livectl.errors import LivectlError
 from livectl.ports import Clock, Media, Meter, Recorder, RecordingQuery, Store, StreamQuery
 from livectl.services.recording_book import RecordingBook
 from livectl.services.recording_delivery import Delivery
+from livectl.services.recording_growth import GrowthWatch
 from livectl.services.recordings import Recordings
 
 log = logging.getLogger(__name__)
@@ -29,8 +37,10 @@ _AT_ONCE = 8
 # What was left on this host's disk: by a crash before it was let go of, or while the host was
 # thought to be silent.
 _LEFT_EVERY = timedelta(minutes=10)
-_LEFT_SINCE = timedelta(days=30)
-_UNPUBLISHED_SINCE = timedelta(days=1)
+_LEFT_SINCE = timedelta(days=90)
+# For whoever wants to know why; a film is kept for ever.
+_FAILURE_KEPT_FOR = timedelta(days=30)
+_UNPUBLISHED_SINCE = timedelta(days=30)
 _KEPT_EVERY = timedelta(seconds=5)
 
 
@@ -69,7 +79,7 @@ class RecordingWatch:
         self._delivery = delivery
         self._recordings = recordings
         self._host = host
-        self._growth: dict[str, _Growth] = {}
+        self._growth = GrowthWatch(store, clock, meter, recordings, host=host)
         self._next_left: datetime | None = None
 
     async def tick(self) -> None:
@@ -79,12 +89,13 @@ class RecordingWatch:
             self._next_left = now + _LEFT_EVERY
             await self._take_up_what_was_left()
         mine = [one for one in await self._unfinished() if one.spool_host == self._host]
-        self._growth = {one.id: self._growth[one.id] for one in mine if one.id in self._growth}
+        self._growth.keep({one.id for one in mine})
         signs = await self._look(mine)
         for one in mine:
-            await self._settle_one(one, signs.get(one.id), dry_run=False, by="livectl")
-            if sign := signs.get(one.id):
-                await self._watch_growth(one, sign)
+            sign = signs.get(one.id)
+            await self._settle_one(one, sign, dry_run=False, by="livectl")
+            if sign is not None:
+                await self._growth.look(one, sign)
 
     async def sync(self, *, dry_run: bool, by: str, within_s: float = 0) -> list[Settled]:
         """Settle all that are unfinished, and begin what should be recorded and is not. Files are
@@ -115,22 +126,23 @@ class RecordingWatch:
     async def retry(self, recording: Recording, *, by: str, within_s: float = 0) -> Recording:
         """Look again for what failed, or waits for its next try: on this host's disk, at its
         recorder if that can be asked, in the bucket. It is as it is then, or after so long."""
-
-        def revived(one: Recording) -> Recording:
-            if one.state not in {"failed", "uploading"}:
-                return one
-            return msgspec.structs.replace(
-                one, state="uploading", error=None, hint=None, tries=0, retry_at=None
-            )
-
         known = await self._book.change(recording, revived, by=by, tell="retried")
         if known.state == "uploading":
-            heard = (await self._look_safely([known]))[known.recorder]
-            sign = None if isinstance(heard, LivectlError) else heard.get(known.id)
-            whole = sign if sign and sign.state == "uploading" else None
-            await self._deliver(known, whole, by=by)
+            await self._look_again(known, by=by)
             await self._idle(within_s)
         return await self._book.again(recording.id)
+
+    async def _look_again(self, recording: Recording, *, by: str) -> None:
+        if recorder := self._recorders.get(recording.recorder):
+            await recorder.retry(recording)
+        heard = (await self._look_safely([recording]))[recording.recorder]
+        sign = None if isinstance(heard, LivectlError) else heard.get(recording.id)
+        if sign is None or sign.state != "failed":
+            await self._deliver(recording, sign, by=by)
+        elif await self._delivery.is_there(recording):
+            self._delivery.begin(recording, None)
+        else:
+            await self._book.take(recording, sign, by=by)
 
     async def close(self, *, finish: bool) -> None:
         """What goes on beside is finished, where nobody else would take it up; else cut off."""
@@ -168,8 +180,18 @@ class RecordingWatch:
         self, recording: Recording, sign: Sign | None, *, dry_run: bool, by: str
     ) -> tuple[State, str]:
         """The state that it comes to, and why."""
-        if found := await self._judge(recording, sign):
+        worker_here = await self._sees_worker(recording, sign)
+        if not dry_run:
+            recording = await self._keep_missed(recording, worker_here)
+        if found := verdict(recording, sign, host=self._host, now=self._clock.now()):
             return await self._give_up(recording, found, dry_run=dry_run, by=by)
+        if sign and sign.state == "ending" and worker_here is False:
+            # It has the film and sends it: the next recording may begin.
+            sign = msgspec.structs.replace(sign, state="uploading")
+            after = advance(recording, sign)
+            if not dry_run:
+                after = await self._book.take(recording, sign, by=by)
+            return after.state, "Egress has left the room"
         after = advance(recording, sign) if sign else recording
         if dry_run:
             return after.state, "as its recorder says" if sign else "nothing new is known"
@@ -182,22 +204,35 @@ class RecordingWatch:
         return after.state, after.error or ""
 
     async def _deliver(self, recording: Recording, sign: Sign | None, *, by: str) -> None:
-        """Elsewhere is its host's to send."""
-        if sign is not None:
+        """Elsewhere is its host's to send; what its recorder still sends is waited for."""
+        if sign is not None and is_sending(sign, self._clock.now()):
+            return
+        if sign is not None and sign.state in {"uploading", "failed"}:
             await self._delivery.settle(recording, sign, by=by)
         elif recording.spool_host in {None, self._host}:
             self._delivery.begin(recording, None)
+        else:
+            await self._delivery.await_host(recording)
 
-    async def _judge(self, recording: Recording, sign: Sign | None) -> Verdict | None:
-        worker_here = False
-        for_worker = recording.recorder == "egress" and recording.running
-        if for_worker and (sign is None or sign.state == "recording"):
-            here = await self._media.participants(recording.room_name)
-            worker_here = any(
-                one.kind == "EGRESS" and recording.egress_id in {None, one.identity} for one in here
-            )
-        now = self._clock.now()
-        return verdict(recording, sign, worker_here=worker_here, host=self._host, now=now)
+    async def _sees_worker(self, recording: Recording, sign: Sign | None) -> bool | None:
+        """Whether Egress is in the room for it; None where that tells nothing."""
+        if recording.recorder != "egress" or not recording.running:
+            return None
+        if sign is not None and sign.state not in {"recording", "ending"}:
+            return None
+        here = await self._media.participants(recording.room_name)
+        return any(
+            one.kind == "EGRESS" and recording.egress_id in {None, one.identity} for one in here
+        )
+
+    async def _keep_missed(self, recording: Recording, worker_here: bool | None) -> Recording:
+        """Since when it is missed: in the store, since the next look may be another process's."""
+        if worker_here is None or worker_here is (recording.missed_at is None):
+            return recording
+        missed_at = None if worker_here else self._clock.now()
+        return await self._book.change(
+            recording, lambda one: msgspec.structs.replace(one, missed_at=missed_at), by="livectl"
+        )
 
     async def _give_up(
         self, recording: Recording, found: Verdict, *, dry_run: bool, by: str
@@ -214,10 +249,10 @@ class RecordingWatch:
             why += ": nobody published"
         if dry_run:
             return "completed" if there else "failed", why
+        await self._stop_stuck(recording)  # the playlist of HLS is there while it still records
         if there is not None:
             self._delivery.publish_soon(await self._delivery.complete(recording, there, by=by))
             return "completed", why
-        await self._stop_stuck(recording)
         failed = await self._book.fail(recording, why, by=by)
         if stream and on_air and failed.restarts == 0 and not failed.stop_asked:
             self._meter.recording("restarted")
@@ -270,34 +305,6 @@ class RecordingWatch:
                 heard[kind] = error
         return heard
 
-    async def _watch_growth(self, recording: Recording, sign: Sign) -> None:
-        """A recorder that writes nothing while the host is on air: told once, and again after it
-        has grown in between."""
-        now = self._clock.now()
-        known = self._growth.get(recording.id)
-        if sign.state != "recording" or known is None or (sign.size or 0) > known.size:
-            self._growth[recording.id] = _Growth(size=sign.size or 0, since=now)
-            return
-        if known.told or now - known.since < GROWS_WITHIN:
-            return
-        stream = await self._store.stream(recording.stream_id)
-        if stream is None or not await self._recordings.host_publishes(stream):
-            self._growth[recording.id] = msgspec.structs.replace(known, since=now)
-            return
-        self._growth[recording.id] = msgspec.structs.replace(known, told=True)
-        self._meter.recording("stalled")
-        stalled = event(
-            "recording.stalled",
-            now,
-            "livectl",
-            stream_id=recording.stream_id,
-            recording=recording.id,
-            host=self._host,
-            size=known.size,
-            seconds=round((now - known.since).total_seconds()),
-        )
-        await self._store.append_event(stalled)
-
     async def _begin_missing(self) -> None:
         query = StreamQuery(live=True, limit=_PAGE)
         while page := await self._store.find_streams(query):
@@ -316,12 +323,15 @@ class RecordingWatch:
             self._delivery.publish_soon(recording)
 
     async def _take_up_what_was_left(self) -> None:
-        since = self._clock.now() - _LEFT_SINCE
+        now = self._clock.now()
+        since = now - _LEFT_SINCE
         query = RecordingQuery(states=("completed", "failed"), since=since, limit=_PAGE)
         left = [one for one in await self._all(query) if one.spool_host == self._host]
         for recording_id, sign in (await self._look(left)).items():
             recording = await self._book.again(recording_id)
-            if recording.state == "completed":
+            old = recording.requested_at < now - _FAILURE_KEPT_FOR
+            no_film = sign.state == "failed" and sign.local is None
+            if recording.state == "completed" or (old and no_film):
                 await self._delivery.discard(recording)
             elif sign.state == "uploading":
                 await self.retry(recording, by="livectl")
@@ -332,14 +342,6 @@ class RecordingWatch:
             return settled
         why = settled.why or known.error or ""
         return msgspec.structs.replace(settled, now=known.state, result="done", why=why)
-
-
-class _Growth(msgspec.Struct, frozen=True, kw_only=True):
-    """How large a file was since when; whether it was told that it does not grow."""
-
-    size: int
-    since: datetime
-    told: bool = False
 
 
 def _by_recorder(recordings: Sequence[Recording]) -> dict[RecorderKind, list[Recording]]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import msgspec
 
 from livectl.domain.egress import read_egress
+from livectl.domain.event import event
 from livectl.domain.ids import new_id, user_of
 from livectl.domain.recording import (
     RUNNING,
@@ -19,6 +20,7 @@ from livectl.domain.recording import (
     Recording,
     Sign,
     object_path,
+    revived,
 )
 from livectl.domain.stream import Stream
 from livectl.domain.watchdog import may_begin
@@ -31,7 +33,7 @@ from livectl.errors import (
     TimedOutside,
     Unavailable,
 )
-from livectl.ports import Clock, Media, Recorder, RecordingQuery, Store
+from livectl.ports import Clock, EventQuery, Media, Recorder, RecordingQuery, Store
 from livectl.services.recording_book import RecordingBook
 from livectl.services.recording_delivery import Delivery
 
@@ -41,6 +43,8 @@ _BEGUN_WITHIN_S = 20.0
 # LiveKit lists what somebody publishes a moment after it has told them so.
 _ON_AIR_WITHIN_S = 2.0
 _AT_ONCE = 8
+# More kinds of refusals than a stream sees.
+_REFUSALS = 50
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +97,13 @@ class Recordings:
         """Raises BadInput (not live), Conflict (it may not be recorded, is already, or nobody
         publishes within two seconds), NotReady (this server does not record), Unavailable (the
         recorder failed: the recording is kept as failed, and says why)."""
+        recorder = await self._admit(stream)
+        recording = self._new(stream, recorder.kind, by, restarts)
+        await self._book.add(recording, by=by, request_id=request_id)
+        return await self._begin(recorder, recording, by=by)
+
+    async def _admit(self, stream: Stream) -> Recorder:
+        """What is to record it. Raises what `start` refuses."""
         if not stream.is_live:
             raise BadInput("the stream is not live")
         if not stream.enable_recording:
@@ -109,9 +120,7 @@ class Recordings:
                 "nobody publishes yet",
                 hint="try it again when the host is on air, or start streams with --auto-record",
             )
-        recording = self._new(stream, recorder.kind, by, restarts)
-        await self._book.add(recording, by=by, request_id=request_id)
-        return await self._begin(recorder, recording, by=by)
+        return recorder
 
     async def stop(self, stream: Stream, *, by: str, request_id: str | None = None) -> Recording:
         """Safe to repeat while it ends. Raises BadInput where nothing records. A recorder that
@@ -151,6 +160,14 @@ class Recordings:
         recording = await self._of_egress(stream, egress_id, sign)
         if recording is None:
             return
+        if recording.state == "failed" and sign.state == "uploading":
+            # It was given up, and came to its end all the same.
+            recording = await self._book.change(
+                recording,
+                lambda one: msgspec.structs.replace(revived(one), egress_id=egress_id),
+                by="livekit",
+                tell="retried",
+            )
         if recording.unfinished:
             await self._delivery.settle(recording, sign, by="livekit")
         elif sign.state in RUNNING and (recorder := self._recorders.get("egress")):
@@ -160,7 +177,7 @@ class Recordings:
     async def consider(self, stream: Stream, *, on_air: bool) -> None:
         """Begin by itself, where that is wanted and the host is on air, as `on_air` says or LiveKit
         does. What keeps it from beginning is said and stored, and tried again later."""
-        if not (stream.is_live and stream.enable_recording and self._policy.recorder):
+        if not (stream.is_live and stream.enable_recording):
             return
         auto = self._policy.auto if stream.auto_record is None else stream.auto_record
         if not auto and stream.recording is None:
@@ -202,11 +219,29 @@ class Recordings:
             log.exception("stream %s", stream.id)
 
     async def begin(self, stream: Stream, *, restarts: int) -> None:
-        """Where the host is on air, and nobody else does so at this moment."""
+        """Where the host is on air, and nobody else does so at this moment. What keeps it from that
+        is told, once for each reason; a recording that was begun and failed tells it itself."""
+        latest = await self.latest(stream.id)
         try:
             await self.start(stream, by="livectl", restarts=restarts)
         except LivectlError as error:
             log.info("stream %s is not recorded: %s", stream.id, error.message)
+            if await self.latest(stream.id) == latest:
+                await self._tell_refused(stream, error)
+
+    async def _tell_refused(self, stream: Stream, error: LivectlError) -> None:
+        query = EventQuery(stream_id=stream.id, type="recording.refused", limit=_REFUSALS)
+        if any(one.data.get("error") == error.message for one in await self._store.events(query)):
+            return
+        refused = event(
+            "recording.refused",
+            self._clock.now(),
+            "livectl",
+            stream_id=stream.id,
+            error=error.message,
+            hint=error.hint,
+        )
+        await self._store.append_event(refused)
 
     async def _comes_on_air(self, stream: Stream) -> bool:
         deadline = time.monotonic() + _ON_AIR_WITHIN_S

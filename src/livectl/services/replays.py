@@ -12,8 +12,14 @@ from livectl.domain.hls import path_of, with_links
 from livectl.domain.recording import Recording, Vod
 from livectl.domain.signature import Signer
 from livectl.domain.stream import Stream, read_time
-from livectl.domain.vod import path_in, stored_by_others, thumbnails_path, with_sprite
-from livectl.errors import BadInput, Forbidden, NotFound
+from livectl.domain.vod import (
+    is_archived,
+    path_in,
+    stored_by_others,
+    thumbnails_path,
+    with_sprite,
+)
+from livectl.errors import BadInput, Conflict, Forbidden, NotFound
 from livectl.ports import Clock, Objects, RecordingQuery, Store
 from livectl.services.bucket import is_ours
 
@@ -23,7 +29,8 @@ _NAMES: dict[Signed, str] = {"hls": "hls/index.m3u8", "thumbnails": "thumbnails.
 
 
 class Replay(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A VOD as apps get it (contract, REST). `url` is None while it is not available."""
+    """A VOD as apps get it (contract, REST). `url` is None while it is not available, or archived
+    where nothing can be read."""
 
     vod_id: str
     url: str | None
@@ -74,12 +81,18 @@ class Replays:
         found = await self._store.recordings(query)
         if not found:
             return self._of_document(stream, base)
-        recording = next((one for one in found if _vod_of(one).status == "available"), found[0])
+        recording = next((one for one in found if _plays(one)), found[0])
         return self._replay(recording, base)
 
     def link(self, recording: Recording, base: str, *, download: bool = False) -> Link:
-        """To the media itself. Raises BadInput where that is no single file to download."""
-        storage = recording.storage
+        """To the media itself. Raises BadInput where that is no single file to download, Conflict
+        where it is archived."""
+        storage, vod = recording.storage, _vod_of(recording)
+        if is_archived(vod):
+            raise Conflict(
+                f"it is archived in {vod.storage_class}",
+                hint="nothing of it can be read until it is brought back to another storage class",
+            )
         if storage is None:
             raise NotFound("nobody knows where its file is")
         if not is_ours(self._objects, storage):
@@ -131,10 +144,9 @@ class Replays:
 
     def _replay(self, recording: Recording, base: str) -> Replay:
         vod = _vod_of(recording)
-        playable = vod.status == "available" and recording.storage is not None
         return Replay(
             vod_id=recording.id,
-            url=self.link(recording, base).url if playable else None,
+            url=self.link(recording, base).url if _plays(recording) else None,
             thumbnail_url=self._picture(vod.poster, base),
             duration=vod.duration,
             format=vod.format,
@@ -214,6 +226,11 @@ class Replays:
 
 def _absolute(url: str, base: str) -> str:
     return f"{base}{url}" if url.startswith("/") else url
+
+
+def _plays(recording: Recording) -> bool:
+    vod = _vod_of(recording)
+    return vod.status == "available" and recording.storage is not None and not is_archived(vod)
 
 
 def _vod_of(recording: Recording) -> Vod:

@@ -92,6 +92,8 @@ class Teardown:
             detail="" if ended else "it had ended before",
             ms=_ms_since(began),
         )
+        if ended is None and (before := await self._store.stream(stream.id)):
+            await self._ingress.hold(before, reason=reason, by=by, request_id=request_id)
         steps = await self.enforce(
             ended or stream, by=by, request_id=request_id, willing=willing and ended is not None
         )

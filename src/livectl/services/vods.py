@@ -108,6 +108,7 @@ class Vods:
             status="available",
             error=None,
             size=seen.size,
+            storage_class=seen.storage_class,
             duration=before.duration or storage.duration,
             uploaded_at=before.uploaded_at or self._clock.now(),
         )
@@ -196,8 +197,10 @@ class Vods:
         """The recording with all that was made of it, or nothing. Raises NotFound, Conflict (on
         hold; stored elsewhere), Unavailable: nothing is gone, or, where some is, what is left goes
         with the next backfill."""
-        recording = await self._mark(vod_id, by, request_id)
+        recording = await self.get(vod_id)
+        self._refuse_deletion(recording)
         first, *rest = await self._doomed(_storage(recording))
+        recording = await self._mark(vod_id, by, request_id)
         try:
             await self._objects.delete(first)
         except Unavailable:
@@ -217,11 +220,19 @@ class Vods:
         # A playlist stays where it can be read: it is what tells the segments.
         for one in await segments_of(self._objects, path) if path.endswith(".m3u8") else [path]:
             await self._objects.set_storage_class(one, storage_class)
-        told = self._event(
-            "vod.archived", recording, by.name, request_id=request_id, storage_class=storage_class
-        )
-        await self._store.append_event(told)
-        return recording
+        while True:
+            told = self._event(
+                "vod.archived",
+                recording,
+                by.name,
+                request_id=request_id,
+                storage_class=storage_class,
+            )
+            vod = msgspec.structs.replace(_vod_of(recording), storage_class=storage_class)
+            changed = msgspec.structs.replace(recording, vod=vod, updated_at=told.at)
+            if (saved := await self._store.save_recording(changed, told)) is not None:
+                return saved
+            recording = await self.get(vod_id)
 
     async def finish_deletion(self, recording: Recording, *, by: str) -> None:
         """Of one that was cut off. Raises Unavailable."""
@@ -230,19 +241,22 @@ class Vods:
     async def _mark(self, vod_id: str, by: Caller, request_id: str | None) -> Recording:
         while True:
             recording = await self.get(vod_id)
-            vod = _vod_of(recording)
-            if vod.hold is not None:
-                raise Conflict(
-                    f"it is on hold: {vod.hold.reason} ({vod.hold.by})",
-                    hint=f"`livectl vod unhold {vod_id}` first",
-                )
-            if not is_ours(self._objects, recording.storage):
-                raise Conflict("its object is not in this server's bucket")
-            if vod.deleting:
+            self._refuse_deletion(recording)
+            if _vod_of(recording).deleting:
                 return recording
             told = self._event("vod.deleting", recording, by.name, request_id=request_id)
             if (saved := await self._set_deleting(recording, told, deleting=True)) is not None:
                 return saved
+
+    def _refuse_deletion(self, recording: Recording) -> None:
+        hold = _vod_of(recording).hold
+        if hold is not None:
+            raise Conflict(
+                f"it is on hold: {hold.reason} ({hold.by})",
+                hint=f"`livectl vod unhold {recording.id}` first",
+            )
+        if not is_ours(self._objects, recording.storage):
+            raise Conflict("its object is not in this server's bucket")
 
     async def _unmark(self, recording: Recording, path: str, by: Caller) -> None:
         """The deletion failed. What it took away after all, a backfill sees to."""
@@ -311,10 +325,6 @@ def is_held(recording: Recording) -> bool:
 
 def statuses(status: VodStatus | None) -> tuple[VodStatus, ...]:
     return (status,) if status else ()
-
-
-def _pictures_of(vod: Vod) -> tuple[str | None, str | None, str | None]:
-    return vod.poster, vod.sprite, vod.thumbnails
 
 
 def _made_of(vod: Vod) -> tuple[str | None, ...]:

@@ -10,7 +10,6 @@ from livectl.domain.ingress import IngressKey, Line, digest_of
 from livectl.errors import (
     BadInput,
     Conflict,
-    Forbidden,
     LivectlError,
     NotFound,
     Unauthenticated,
@@ -52,11 +51,12 @@ class Whip:
         """Let an encoder in from an address. A standing key goes live.
 
         Raises Unauthenticated (no such key), Forbidden (it is off, or its owner may not go live),
-        Conflict (it is of another protocol), BadInput (LiveKit does not take the offer).
+        NotFound (it was deleted at this moment), Conflict (it is of another protocol), BadInput
+        (LiveKit does not take the offer).
         """
         key, line = await self._admitted(stream_key)
         key = await self._encoders.settled(key)
-        self._check_works(key)
+        self._encoders.check_lets_in(key, line)
         if key.standing:
             # Nobody goes live by an offer that LiveKit does not take.
             await self._streams.check_may_start(key.owner_id)
@@ -65,7 +65,7 @@ class Whip:
         try:
             await self._encoders.came(key, line, address)
         except LivectlError:
-            await self._lines.drop(key)
+            await self._encoders.put_out(key)
             raise
         return Accepted(answer=answer, location=f"{line.url}/{session}", headers=headers)
 
@@ -101,10 +101,6 @@ class Whip:
         if key.through != "livekit":
             raise Conflict(f"this stream key is for another address: {line.url}")
         return key, line
-
-    def _check_works(self, key: IngressKey) -> None:
-        if not key.works_at(self._clock.now()):
-            raise Forbidden(f"this stream key is off: {key.off_reason or 'expired'}")
 
 
 def _refusal(status: int) -> LivectlError:

@@ -147,6 +147,26 @@ async def test_a_key_is_switched_off_and_on_rotated_and_deleted(api: Api) -> Non
     refused(await api.get(path, ROOT), 404, "not_found")
 
 
+async def test_the_secret_of_a_key_that_a_stream_has_already_is_not_shown_unasked(
+    api: Api,
+) -> None:
+    stream = await api.start()
+    made = await whip(api, stream)
+    body = {"streamId": stream["streamId"], "type": "whip"}
+    again = good(await api.post("/api/ingress", ROOT, json=body))
+    assert again["streamKey"] == "********" + made["streamKey"][-4:]
+    good(await api.post(f"/api/ingress/{again['keyId']}/disable", ROOT, json={"reason": "closed"}))
+    asked = good(await api.post(f"/api/live/{stream['streamId']}/ingress", "alice"))
+    assert asked["warning"] == "the key is off: closed"
+
+
+async def test_the_stream_of_a_key_is_ended_and_the_key_stays_on(api: Api) -> None:
+    made = await standing(api)
+    path = f"/api/ingress/{made['keyId']}"
+    good(await api.post(f"{path}/end", ROOT))
+    assert good(await api.get(path, ROOT))["enabled"]
+
+
 async def test_what_is_wrong_is_named(api: Api) -> None:
     body = {"ownerId": "alice", "type": "smoke", "graceSeconds": 0, "url": "file:///etc/passwd"}
     answer = await api.post("/api/ingress", ROOT, json=body)

@@ -169,6 +169,18 @@ async def test_the_inbox_shows_a_body_with_its_secrets_masked(api: Api, send: Se
     assert key not in (await api.get("/api/webhooks", ROOT)).text
 
 
+async def test_the_inbox_shows_no_password_of_what_an_ingress_pulls(api: Api, send: Sender) -> None:
+    source = "https://camera:hunter2@venue.example/a?token=abc"
+    error = f'GET "{source}": 401'
+    info = {"ingressId": "IN_1", "roomName": "r1", "url": source, "state": {"error": error}}
+    body = hook("ingress_ended", "r1", datetime.now(UTC), ingressInfo=info)
+    good(await send(body))
+    answer = await api.get(f"/api/webhooks/{id_of(body)}", ROOT)
+    shown = good(answer)["body"]["ingressInfo"]
+    assert shown["url"] == "https://********@venue.example/a?********"
+    assert shown["state"]["error"] == f'GET "{shown["url"]}": 401'
+
+
 async def test_the_inbox_is_filtered_and_counted(api: Api, send: Sender) -> None:
     now = datetime.now(UTC)
     good(await send(hook("room_started", "r1", now)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import subprocess
 import sys
@@ -17,8 +18,11 @@ from typing import Final
 import msgspec
 
 from livectl.adapters.recorder.spool import Job, Spool, Status
+from livectl.domain.clock import to_millis
 from livectl.domain.recording import RecorderKind, Recording, Sign
 from livectl.errors import Conflict, LivectlError, NotFound, NotReady, Unavailable
+
+log = logging.getLogger(__name__)
 
 JOIN_S: Final = 10.0
 _LOOK_S: Final = 0.05
@@ -74,6 +78,11 @@ class EmbeddedRecorder:
     async def look(self, recordings: Sequence[Recording]) -> dict[str, Sign]:
         return await asyncio.to_thread(self._look, recordings)
 
+    async def retry(self, recording: Recording) -> None:
+        if self._is_here(recording):
+            with suppress(OSError):  # then the next look says what it said
+                await asyncio.to_thread(_finish_anew, self._folder(recording))
+
     async def discard(self, recording: Recording) -> None:
         if self._is_here(recording):
             await asyncio.to_thread(self._folder(recording).remove)
@@ -113,8 +122,12 @@ class EmbeddedRecorder:
         for recording in recordings:
             spool = self._folder(recording)
             if self._is_here(recording) and spool.exists:
-                with suppress(FileNotFoundError):  # discarded just now
+                try:
                     signs[recording.id] = _sign(spool)
+                except FileNotFoundError:
+                    continue  # discarded just now
+                except OSError as error:
+                    log.warning("%s cannot be looked at: %s", spool.folder, error)
         return signs
 
 
@@ -134,7 +147,7 @@ def _sign(spool: Spool) -> Sign:
         ended_at=status.ended_at,
         size=status.bytes,
         duration=status.seconds or None,
-        local=str(spool.media) if status.state == "uploading" else None,
+        local=str(spool.media) if status.state == "uploading" or _gave_up(status) else None,
         error=status.error,
     )
 
@@ -143,7 +156,13 @@ def _finish(spool: Spool, lock: int, status: Status) -> Status:
     """The recorder is dead: a new child makes a whole file of what it left, unless that was tried
     often enough."""
     if status.finishings < _FINISHINGS:
-        status = msgspec.structs.replace(status, state="ending", finishings=status.finishings + 1)
+        status = msgspec.structs.replace(
+            status,
+            state="ending",
+            ended_at=status.ended_at or status.at,
+            at=to_millis(datetime.now(UTC)),
+            finishings=status.finishings + 1,
+        )
         with suppress(OSError, subprocess.SubprocessError):  # the next look tries again
             spool.write(status)
             _spawn("finish", spool, lock, b"")
@@ -156,6 +175,17 @@ def _finish(spool: Spool, lock: int, status: Status) -> Status:
     with suppress(OSError):
         spool.write(failed)
     return failed
+
+
+def _gave_up(status: Status) -> bool:
+    return status.state == "failed" and status.finishings >= _FINISHINGS
+
+
+def _finish_anew(spool: Spool) -> None:
+    """As if nobody had tried to finish it yet. Raises OSError."""
+    status = spool.read()
+    if status is not None and _gave_up(status):
+        spool.write(msgspec.structs.replace(status, state="ending", error=None, finishings=0))
 
 
 def _spawn(task: str, spool: Spool, lock: int, told: bytes) -> None:

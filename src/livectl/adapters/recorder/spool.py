@@ -103,16 +103,20 @@ class Spool:
         return self._stop.exists() or not self.exists
 
     def read(self) -> Status | None:
-        """None before the first, and when the folder is gone."""
+        """None before the first, when the folder is gone, and of what a crash of the host tore.
+        Raises OSError."""
         try:
             return msgspec.json.decode(self._status.read_bytes(), type=Status)
-        except FileNotFoundError:
+        except (FileNotFoundError, msgspec.DecodeError):
             return None
 
     def write(self, status: Status) -> None:
         """Atomically. Raises OSError, e.g. where the disk is full or the folder is gone."""
         aside = self._status.with_suffix(".new")
-        aside.write_bytes(msgspec.json.encode(status))
+        with aside.open("wb") as file:
+            file.write(msgspec.json.encode(status))
+            file.flush()
+            os.fsync(file)
         aside.replace(self._status)
 
     def last_words(self) -> str:

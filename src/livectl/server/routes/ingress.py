@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, Meta
 
-from livectl.domain.ingress import (
-    GRACE_S,
-    ConnectionStatus,
-    IngressKey,
-    Protocol,
-    Through,
-    masked,
-    without_password,
-)
+from livectl.domain.ingress import GRACE_S, IngressKey, Protocol, Through
 from livectl.errors import BadInput, Conflict, NotFound, NotReady, Unavailable
 from livectl.ports import IngressQuery
 from livectl.server.auth import Allow, clean_user_id
 from livectl.server.http import Body, Call, Done, Route, object_id
 from livectl.server.paging import next_place, read_cursor
+from livectl.server.routes.ingress_views import (
+    IngressKeyPage,
+    IngressKeyView,
+    IngressOfStream,
+    handed_view,
+    of_stream_view,
+    seen_view,
+    view,
+)
 from livectl.server.routes.live import CoverUrl, Reason, printable
-from livectl.services.ingress import Handed, KeyWish, Seen
+from livectl.services.ingress import KeyWish
 
 Source = Annotated[
     str,
@@ -41,16 +41,6 @@ Expiry = Annotated[int, Meta(ge=1, le=_YEARS_S, description="from now on")]
 class WantIngress(Body):
     type: Protocol | None = None
     url: Source | None = None
-
-
-class IngressOfStream(Body):
-    """What an encoder of the stream needs. `warning` says what it would run into."""
-
-    ingress_id: str
-    stream_key: str
-    rtmp_url: str | UnsetType = UNSET
-    whip_url: str | UnsetType = UNSET
-    warning: str | UnsetType = UNSET
 
 
 class Rotate(Body):
@@ -117,64 +107,6 @@ class Disable(Body):
     reason: Reason | None = None
 
 
-class SeenView(Body):
-    """What LiveKit has at this moment: sizes in pixels, bitrates in bits a second, as far as it
-    knows them."""
-
-    status: ConnectionStatus
-    error: str | None
-    video_codec: str | None
-    audio_codec: str | None
-    width: int | None
-    height: int | None
-    video_bitrate: int | None
-    audio_bitrate: int | None
-
-
-class IngressKeyView(Body):
-    """`streamKey` is masked, unless it is new or was asked for. `live` is whether an encoder is
-    connected; `oldKeyUntil` until when the key before the last rotation works as well."""
-
-    key_id: str
-    owner_id: str
-    stream_id: str | None
-    live_stream_id: str | None
-    live: bool
-    type: Protocol
-    through: Through
-    ingress_id: str
-    url: str
-    stream_key: str
-    source: str | None
-    title: str
-    tags: list[str]
-    cover_url: str | None
-    enable_recording: bool
-    enable_replay: bool
-    auto_record: bool
-    grace_seconds: int
-    enabled: bool
-    off_reason: str | None
-    expires_at: datetime | None
-    old_key_until: datetime | None
-    status: ConnectionStatus
-    status_since: datetime | None
-    error: str | None
-    gone_since: datetime | None
-    last_used_at: datetime | None
-    came_from: str | None
-    created_at: datetime
-    created_by: str
-    updated_at: datetime
-    warning: str | UnsetType = UNSET
-    seen: SeenView | UnsetType = UNSET
-
-
-class IngressKeyPage(Body):
-    items: list[IngressKeyView]
-    next_cursor: str | UnsetType = UNSET
-
-
 async def want(call: Call, body: WantIngress) -> IngressOfStream:
     type_ = body.type or ("url" if body.url else "rtmp")
     handed = await call.context.ingress.create_for(
@@ -185,7 +117,7 @@ async def want(call: Call, body: WantIngress) -> IngressOfStream:
         by=call.caller,
         request_id=call.request_id,
     )
-    return _of_stream(handed)
+    return of_stream_view(handed)
 
 
 async def rotate_own(call: Call, body: Rotate) -> IngressOfStream:
@@ -193,7 +125,7 @@ async def rotate_own(call: Call, body: Rotate) -> IngressOfStream:
     handed = await call.context.ingress.rotate(
         key, overlap_s=body.overlap_seconds, by=call.caller, request_id=call.request_id
     )
-    return _of_stream(handed)
+    return of_stream_view(handed)
 
 
 async def delete_own(call: Call) -> Done:
@@ -216,7 +148,7 @@ async def find(call: Call, query: FindIngress) -> IngressKeyPage:
     )
     places = [(key.created_at, key.id) for key in found]
     return IngressKeyPage(
-        items=[_view(key) for key in found[: query.limit]],
+        items=[view(key) for key in found[: query.limit]],
         next_cursor=next_place(places, query.limit) or UNSET,
     )
 
@@ -242,15 +174,15 @@ async def create(call: Call, body: NewIngress) -> IngressKeyView:
             by=call.caller,
             request_id=call.request_id,
         )
-    return _handed(handed)
+    return handed_view(handed)
 
 
 async def show(call: Call, query: LookQuery) -> IngressKeyView:
     key = await _key(call)
     if query.reveal:
         await call.context.ingress.reveal(key, by=call.caller, request_id=call.request_id)
-    seen = _seen(key, await call.context.ingress.seen(key)) if query.look else UNSET
-    return _view(key, reveal=query.reveal, seen=seen)
+    seen = seen_view(key, await call.context.ingress.seen(key)) if query.look else UNSET
+    return view(key, reveal=query.reveal, seen=seen)
 
 
 async def rotate(call: Call, body: Rotate) -> IngressKeyView:
@@ -260,7 +192,7 @@ async def rotate(call: Call, body: Rotate) -> IngressKeyView:
         by=call.caller,
         request_id=call.request_id,
     )
-    return _handed(handed)
+    return handed_view(handed)
 
 
 async def enable(call: Call, body: Enable) -> IngressKeyView:
@@ -270,14 +202,19 @@ async def enable(call: Call, body: Enable) -> IngressKeyView:
         by=call.caller,
         request_id=call.request_id,
     )
-    return _handed(handed)
+    return handed_view(handed)
 
 
 async def disable(call: Call, body: Disable) -> IngressKeyView:
     key = await call.context.ingress.disable(
         await _key(call), reason=body.reason, by=call.caller, request_id=call.request_id
     )
-    return _view(key)
+    return view(key)
+
+
+async def end(call: Call) -> Done:
+    await call.context.ingress.end(await _key(call), by=call.caller, request_id=call.request_id)
+    return Done()
 
 
 async def delete(call: Call) -> Done:
@@ -294,85 +231,6 @@ def _whip_url(call: Call) -> str:
     if call.context.own_public_url:
         return f"{call.context.own_public_url}/whip"
     return "" if "livectl.operator" in call.request.scope else f"{call.request.base_url}whip"
-
-
-def _of_stream(handed: Handed) -> IngressOfStream:
-    key = handed.key
-    where: dict[str, Any] = {"rtmp": "rtmp_url", "whip": "whip_url"}
-    found = IngressOfStream(
-        ingress_id=key.line.ingress_id,
-        stream_key=key.line.stream_key,
-        warning=handed.warning or UNSET,
-    )
-    if key.protocol in where:
-        setattr(found, where[key.protocol], key.line.url)
-    return found
-
-
-def _handed(handed: Handed) -> IngressKeyView:
-    return _view(handed.key, reveal=handed.fresh, warning=handed.warning or UNSET)
-
-
-def _view(
-    key: IngressKey,
-    *,
-    reveal: bool = False,
-    warning: str | UnsetType = UNSET,
-    seen: SeenView | UnsetType = UNSET,
-) -> IngressKeyView:
-    connection, secret = key.connection, key.line.stream_key
-    return IngressKeyView(
-        key_id=key.id,
-        owner_id=key.owner_id,
-        stream_id=key.stream_id,
-        live_stream_id=key.live_stream_id,
-        live=connection.status == "publishing",
-        type=key.protocol,
-        through=key.through,
-        ingress_id=key.line.ingress_id,
-        url=key.line.url,
-        stream_key=secret if reveal else masked(secret),
-        source=key.source and (key.source if reveal else without_password(key.source)),
-        title=key.title,
-        tags=key.tags,
-        cover_url=key.cover_url,
-        enable_recording=key.enable_recording,
-        enable_replay=key.enable_replay,
-        auto_record=key.auto_record,
-        grace_seconds=key.grace_s,
-        enabled=key.enabled,
-        off_reason=key.off_reason,
-        expires_at=key.expires_at,
-        old_key_until=max((one.ends_at for one in key.lines if one.ends_at), default=None),
-        status=connection.status,
-        status_since=connection.since,
-        error=connection.error,
-        gone_since=key.gone_since,
-        last_used_at=key.last_used_at,
-        came_from=connection.came_from,
-        created_at=key.created_at,
-        created_by=key.by,
-        updated_at=key.updated_at,
-        warning=warning,
-        seen=seen,
-    )
-
-
-def _seen(key: IngressKey, seen: Seen) -> SeenView:
-    """What the Ingress service says, else what LiveKit lists of the tracks."""
-    made = next((one for one in seen.made if one.status != "inactive"), None)
-    video = next((one for one in seen.tracks if one.kind == "video"), None)
-    audio = next((one for one in seen.tracks if one.kind == "audio"), None)
-    return SeenView(
-        status="publishing" if seen.tracks else made.status if made else "inactive",
-        error=made.error if made else key.connection.error,
-        video_codec=(made and made.video_codec) or (video and video.codec) or None,
-        audio_codec=(made and made.audio_codec) or (audio and audio.codec) or None,
-        width=(made and made.width) or (video and video.width) or None,
-        height=(made and made.height) or (video and video.height) or None,
-        video_bitrate=made.video_bitrate if made else None,
-        audio_bitrate=made.audio_bitrate if made else None,
-    )
 
 
 _LIVEKIT = (NotReady, Unavailable)
@@ -431,7 +289,7 @@ routes = [
         "/api/ingress/{id}/enable",
         enable,
         Allow.ADMINISTRATOR,
-        "Switch a key on; with a new secret where LiveKit has the old one no more",
+        "Switch a key on; with a new secret after a kill, or where LiveKit has the old one no more",
         errors=(NotFound, Conflict, *_LIVEKIT),
     ),
     Route(
@@ -440,6 +298,14 @@ routes = [
         disable,
         Allow.ADMINISTRATOR,
         "Switch a key off, and put its encoder out",
+        errors=(NotFound, *_LIVEKIT),
+    ),
+    Route(
+        "POST",
+        "/api/ingress/{id}/end",
+        end,
+        Allow.ADMINISTRATOR,
+        "End what a standing key is live as; the key works on",
         errors=(NotFound, *_LIVEKIT),
     ),
     Route(

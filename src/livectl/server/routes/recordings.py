@@ -29,7 +29,8 @@ class Begun(Body):
 
 class RecordingView(Body):
     """`status` is what the stream shows, as old clients know it; `state` says more exactly how far
-    it is. `hint` is what to do about `error`; `retryAt` when its file is sent again."""
+    it is. `hint` is what to do about `error`; `retryAt` when its file is sent again; `cutShort` why
+    the film ends before it should."""
 
     recording_id: str
     stream_id: str
@@ -50,6 +51,7 @@ class RecordingView(Body):
     size: int
     duration: float | None
     stop_asked: bool
+    cut_short: str | None
     error: str | None
     hint: str | None
     host: str | None
@@ -179,6 +181,7 @@ def _view(recording: Recording) -> RecordingView:
         size=recording.size,
         duration=recording.duration,
         stop_asked=recording.stop_asked,
+        cut_short=recording.cut_short,
         error=recording.error,
         hint=recording.hint,
         host=recording.spool_host,

@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from starlette.responses import Response
 
 from livectl.domain.recording import Format, Hold, Recording, VodStatus
-from livectl.domain.vod import size_of
+from livectl.domain.vod import is_archived, size_of
 from livectl.errors import BadInput, Blocked, Conflict, Forbidden, NotFound, Unavailable
 from livectl.ports import RecordingQuery
 from livectl.server.auth import Allow
@@ -42,6 +42,9 @@ class FindVods(Body):
 
 
 class VodView(Body):
+    """`archived` while nothing of it can be read where it lies: `storageClass`, which is null while
+    that is the one that it was sent to."""
+
     vod_id: str
     stream_id: str
     owner_id: str
@@ -65,6 +68,8 @@ class VodView(Body):
     uploaded_at: datetime | None
     hold: Hold | None
     deleting: bool
+    storage_class: str | None
+    archived: bool
 
 
 class VodPage(Body):
@@ -220,6 +225,8 @@ def _view(recording: Recording) -> VodView:
         uploaded_at=vod.uploaded_at,
         hold=vod.hold,
         deleting=vod.deleting,
+        storage_class=vod.storage_class,
+        archived=is_archived(vod),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from livectl.domain.ingress import without_password
 from livectl.domain.webhook import InboxEntry
 from livectl.errors import BadInput, NotFound, Unauthenticated
 from livectl.ports import InboxQuery
@@ -141,6 +142,8 @@ def _view(entry: InboxEntry) -> dict[str, Any]:
 
 
 _SECRET_NAME = re.compile(r"key|secret|password|token|credential", re.IGNORECASE)
+# What an ingress pulls may hold a password, also where an error repeats it.
+_URL = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s\"'<>]+", re.IGNORECASE)
 
 
 def _masked(content: Any) -> Any:
@@ -151,7 +154,11 @@ def _masked(content: Any) -> Any:
             else _masked(value)
             for name, value in content.items()
         }
-    return [_masked(one) for one in content] if isinstance(content, list) else content
+    if isinstance(content, list):
+        return [_masked(one) for one in content]
+    if isinstance(content, str):
+        return _URL.sub(lambda found: without_password(found[0]), content)
+    return content
 
 
 routes = [
