@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-
-from livectl.dev.synthetic import SyntheticHost
 from tests.console.conftest import World
 from tests.console.test_watch import chat, say
 from tests.parts import chromium
 from tests.parts.livekit import LiveKit
 from tests.server.api import ROOT
 from tests.server.process import Server, bearer
+
+from livectl.dev.synthetic import SyntheticHost
 
 SCREENS = Path(__file__).with_name("screens")
 SIZE = {"width": 1280, "height": 800}
@@ -64,15 +64,15 @@ def main() -> None:
         replay = visit(browser, world, "dora", f"/v/{over['streamId']}?t={FILM_AT_S}")
         plays(replay)
         shoot(replay, "replay")
-        ops = visit(browser, world, ROOT, "/ops")
-        expect(ops.get_by_role("figure").first).to_be_visible()
+        ops = visit(browser, world, ROOT, "/ops/streams")
+        expect(ops.get_by_role("row").nth(len(SHOWS))).to_be_visible()
         shoot(ops, "ops")
 
 
 def begin(stack: ExitStack) -> World:
     server = Server({})
     hook = f"{server.url}/api/webhooks/livekit"
-    livekit = stack.enter_context(LiveKit(webhook_urls=[hook], auto_create=True))
+    livekit = stack.enter_context(LiveKit(webhook_urls=[hook]))
     server.settings |= {
         "LIVEKIT_URL": livekit.url,
         "LIVEKIT_API_KEY": livekit.key,
@@ -86,10 +86,10 @@ def go_live(
 ) -> Any:
     started = world.start(host, title=title, tags=tags)
     command = [sys.executable, "-m", "docs.screenshots", started["url"], str(hue)]
-    publisher = subprocess.Popen(command, stdin=subprocess.PIPE)
+    publisher = subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603
     stack.callback(publisher.wait)
     stack.callback(publisher.kill)
-    assert publisher.stdin is not None
+    assert publisher.stdin is not None  # noqa: S101
     publisher.stdin.write(started["token"].encode() + b"\n")
     publisher.stdin.close()
     return started
