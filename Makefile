@@ -4,7 +4,7 @@ BIN := .venv/bin
 CONSOLE := src/livectl/server/console/dist
 
 .DEFAULT_GOAL := help
-.PHONY: help up console test lint fmt bench completions docs clean
+.PHONY: help up console test lint fmt bench completions docs screenshots clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ completions: .venv/.installed ## make the shells' completion files anew
 
 docs: .venv/.installed ## make the reference in docs/ anew from the code
 	$(BIN)/python docs/generate.py
+
+screenshots: .venv/.installed-for-test console ## make docs/screens/ anew, from the real thing
+	$(BIN)/python -m docs.screenshots
 
 clean: ## remove what was made, except .venv and data
 	rm -rf build dist $(CONSOLE) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -26,12 +26,14 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from livectl.domain.ids import new_id
 from livectl.server.console import pages
 from tests.conftest import skipped_if_missing
 from tests.console import film
 from tests.e2e import clients
 from tests.parts import PartMissing, axe, chromium
 from tests.parts.livekit import LiveKit
+from tests.server.api import ROOT
 from tests.server.process import Server, bearer
 
 # Answers that a page has to cope with; Chromium writes a line for each of them.
@@ -52,8 +54,6 @@ class World:
 
     server: Server
     livekit: LiveKit
-    films: str
-    """Where recordings are loaded from (see `film.py`)."""
     _publishers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
@@ -70,6 +70,21 @@ class World:
 
     def stop(self, started: Any, by: str = "host") -> None:
         self.call("POST", "/api/live/stop", by, {"streamId": started["streamId"]})
+
+    def put_film(self, started: Any) -> None:
+        """A replay of a stream that is over, of a file that is found where recordings lie."""
+        stream, id_ = started["streamId"], new_id()
+        folder = self.server.dir / "objects" / "recordings" / "2026" / "05" / stream
+        folder.mkdir(parents=True)
+        film.make(folder / f"{id_}.mp4")
+        wish, found = {"run": id_, "source": "bucket", "stream": stream}, []
+        while True:
+            page = self.call("POST", "/api/vods/backfill", ROOT, wish)
+            found += page["items"]
+            if page.get("nextCursor") is None:
+                break
+            wish["cursor"] = page["nextCursor"]
+        assert [one["result"] for one in found] == ["adopted"], found
 
     def publish(self, started: Any, *, sound: bool = False) -> None:
         """A picture in the stream's room, until the test is over."""
@@ -111,7 +126,7 @@ class Visitor:
 
 
 @pytest.fixture(scope="package")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def servers() -> Iterator[World]:
     if not (pages.DIST / "index.html").is_file():
         with skipped_if_missing():
             raise PartMissing("the console", "build it: make console")
@@ -121,17 +136,13 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             hook = f"{server.url}/api/webhooks/livekit"
             livekit = LiveKit(webhook_urls=[hook], auto_create=True)
         stack.enter_context(livekit)
-        folder = tmp_path_factory.mktemp("films")
-        film.make(folder)
-        films = stack.enter_context(film.served(folder))
         server.settings |= {
             "LIVEKIT_URL": livekit.url,
             "LIVEKIT_API_KEY": livekit.key,
             "LIVEKIT_API_SECRET": livekit.secret,
-            "VOD_PUBLIC_BASE_URL": films,
         }
         stack.enter_context(server)
-        yield World(server, livekit, films)
+        yield World(server, livekit)
 
 
 @pytest.fixture

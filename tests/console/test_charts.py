@@ -7,16 +7,10 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from livectl.app import ROUTES
 from tests.console.conftest import NewVisitor, World, serious_findings
 from tests.server.api import ROOT
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.skipif(
-        "/api/stats" not in {route.path for route in ROUTES}, reason="nothing is sampled yet"
-    ),
-]
+pytestmark = pytest.mark.e2e
 
 
 def test_what_was_sampled_is_drawn_and_told_in_words(new_visitor: NewVisitor, world: World) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.console import film
 from tests.console.conftest import PHONE, NewVisitor, Visitor, World, serious_findings
+from tests.console.film import SECONDS
 from tests.console.test_watch import chat, enter, say
 
 pytestmark = pytest.mark.e2e
@@ -30,28 +30,11 @@ def over(world: World, new_visitor: NewVisitor) -> Any:
     say(bob, "Later <b>on</b>")
     expect(chat(bob)).to_contain_text("Later <b>on</b>")
     world.stop(started)
+    world.put_film(started)
     return started
 
 
-def replay(visitor: Visitor, over: Any, world: World, at: str = "", **changed: Any) -> Page:
-    """The page of its replay; the answer about it is as the contract has it."""
-    vod = {
-        "vodId": "0" * 24,
-        "url": f"{world.films}/film.mp4",
-        "thumbnailUrl": f"{world.films}/film.sprite.jpg",
-        "thumbnailsUrl": f"{world.films}/film.vtt",
-        "duration": film.SECONDS,
-        "format": "mp4",
-        "size": 1,
-        "uploadedAt": "2026-05-01T12:00:00Z",
-        "status": "available",
-        **changed,
-    }
-
-    def answer(route: Route) -> None:
-        route.fulfill(json={"vod": vod})
-
-    visitor.page.route("**/api/live/*/vod", answer)
+def replay(visitor: Visitor, over: Any, at: str = "") -> Page:
     return visitor.visit(f"/v/{over['streamId']}{at}")
 
 
@@ -69,9 +52,9 @@ def test_the_recording_plays_and_seeks_with_the_chat_in_step(
     new_visitor: NewVisitor, world: World, over: Any
 ) -> None:
     _, later = offsets(world, over)
-    assert later + 1 < film.SECONDS, "this machine is too slow for this film"
-    page = replay(new_visitor("alice"), over, world)
-    expect(page.locator(".time")).to_contain_text(f"0:00 / 0:{film.SECONDS}")
+    assert later + 1 < SECONDS, "this machine is too slow for this film"
+    page = replay(new_visitor("alice"), over)
+    expect(page.locator(".time")).to_contain_text(f"0:00 / 0:{SECONDS}")
     seek(page, later + 1)
     expect(chat(page)).to_contain_text("bob Later <b>on</b>")
     expect(page.get_by_label("The recording")).to_have_js_property("currentTime", int(later + 1))
@@ -87,7 +70,7 @@ def test_a_link_to_a_moment_opens_at_that_moment(
     new_visitor: NewVisitor, world: World, over: Any
 ) -> None:
     visitor = new_visitor("alice", permissions=["clipboard-read", "clipboard-write"])
-    page = replay(visitor, over, world, at="?t=5")
+    page = replay(visitor, over, at="?t=5")
     expect(page.get_by_label("The recording")).to_have_js_property("currentTime", 5)
     seek(page, 7)
     expect(page.locator(".time")).to_contain_text("0:07")
@@ -98,7 +81,7 @@ def test_a_link_to_a_moment_opens_at_that_moment(
 
 
 def test_the_keyboard_plays_and_seeks(new_visitor: NewVisitor, world: World, over: Any) -> None:
-    page = replay(new_visitor("alice"), over, world)
+    page = replay(new_visitor("alice"), over)
     expect(page.locator(".time")).to_contain_text("/ 0:12")
     video = page.get_by_label("The recording")
     video.focus()
@@ -109,25 +92,43 @@ def test_the_keyboard_plays_and_seeks(new_visitor: NewVisitor, world: World, ove
 
 
 def test_pictures_show_where_one_might_go(new_visitor: NewVisitor, world: World, over: Any) -> None:
-    page = replay(new_visitor("alice"), over, world)
+    page = replay(new_visitor("alice"), over)
     expect(page.locator(".time")).to_contain_text("/ 0:12")
     page.locator(".scrubber").hover()
     glimpse = page.locator(".glimpse")
     expect(glimpse).to_have_text(re.compile("0:0[56]"))
-    expect(glimpse.locator("div")).to_have_css("background-position", "-160px 0px")
+    expect(glimpse.locator("div")).to_have_css(
+        "background-position", re.compile("-(320|480)px 0px")
+    )
 
 
 def test_a_link_that_has_run_out_is_asked_for_anew(
     new_visitor: NewVisitor, world: World, over: Any
 ) -> None:
     visitor = new_visitor("alice")
-    page = replay(visitor, over, world, url=f"{world.films}/gone.mp4")
-    page.get_by_text("The recording cannot be played.").wait_for()
+    links = iter([403])
+
+    def refused_once(route: Route) -> None:
+        status = next(links, None)
+        route.fulfill(status=status) if status else route.continue_()
+
+    visitor.page.route("**/*.mp4?*", refused_once)
+    page = replay(visitor, over)
+    expect(page.get_by_label("The recording")).to_have_js_property("duration", SECONDS)
     asked = page.evaluate(
         "() => performance.getEntriesByType('resource').filter(one => one.name.endsWith('/vod'))"
         ".length"
     )
     assert asked == 2
+    page.get_by_role("button", name="Play").click()
+    expect(page.locator(".time")).to_contain_text("0:02 /")
+
+
+def test_a_recording_that_is_gone_is_told(new_visitor: NewVisitor, world: World, over: Any) -> None:
+    for film in (world.server.dir / "objects").rglob(f"{over['streamId']}/*.mp4"):
+        film.unlink()
+    page = replay(new_visitor("alice"), over)
+    page.get_by_text("The recording cannot be played.").wait_for()
 
 
 def test_what_has_no_replay_is_told_kindly(new_visitor: NewVisitor, world: World) -> None:
@@ -140,7 +141,14 @@ def test_what_has_no_replay_is_told_kindly(new_visitor: NewVisitor, world: World
 def test_a_replay_that_is_being_made_is_told(
     new_visitor: NewVisitor, world: World, over: Any
 ) -> None:
-    page = replay(new_visitor("alice"), over, world, status="uploading")
+    visitor = new_visitor("alice")
+
+    def not_yet(route: Route) -> None:
+        vod = route.fetch().json()["vod"]
+        route.fulfill(json={"vod": {**vod, "status": "uploading", "url": None}})
+
+    visitor.page.route("**/api/live/*/vod", not_yet)
+    page = replay(visitor, over)
     page.get_by_role("heading", name="This replay is being made").wait_for()
 
 
@@ -148,7 +156,7 @@ def test_a_replay_that_is_being_made_is_told(
 def test_a_replay_shuts_nobody_out_and_fits(
     new_visitor: NewVisitor, world: World, over: Any, viewport: dict[str, int]
 ) -> None:
-    page = replay(new_visitor("alice", viewport=viewport), over, world)
+    page = replay(new_visitor("alice", viewport=viewport), over)
     expect(page.locator(".time")).to_contain_text("/ 0:12")
     assert page.evaluate("() => document.documentElement.scrollWidth - innerWidth") <= 0
     found = serious_findings(page)

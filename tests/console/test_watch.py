@@ -127,6 +127,7 @@ def test_moderators_pin_and_delete_beside_the_message(
     expect(bob.get_by_role("region", name="Pinned messages")).to_contain_text("Remember this")
     line.hover()
     line.get_by_role("button", name="About the message of bob").click()
+    expect(host.get_by_role("menuitem").first).to_be_focused()
     host.keyboard.press("ArrowDown")
     expect(host.get_by_role("menuitem", name="Delete")).to_be_focused()
     host.keyboard.press("Enter")

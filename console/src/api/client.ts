@@ -44,19 +44,6 @@ export async function ask<T>(call: Promise<Answer<T>>): Promise<T> {
   return answer.data as T;
 }
 
-/** Like `api`, for calls that the document does not have yet (see coming.ts). */
-export async function send<T>(method: string, path: string, body?: object): Promise<T> {
-  const headers = new Headers({ "X-CSRF-Token": csrf() });
-  if (body) headers.set("Content-Type", "application/json");
-  const sent = fetch(path, { method, headers, body: body && JSON.stringify(body) });
-  return ask(
-    sent.then(async (response) => {
-      const content = (await response.json()) as T;
-      return response.ok ? { data: content, response } : { error: content, response };
-    }),
-  );
-}
-
 function problem(body: unknown, response: Response): ApiError {
   const told = (typeof body === "object" && body ? body : {}) as Partial<Schemas["Error"]>;
   if (response.status === 401) forgetSession();

@@ -30,7 +30,8 @@ _NAMES: dict[Signed, str] = {"hls": "hls/index.m3u8", "thumbnails": "thumbnails.
 
 class Replay(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A VOD as apps get it (contract, REST). `url` is None while it is not available, or archived
-    where nothing can be read."""
+    where nothing can be read. `started_at` is when the recording began, which may be later than the
+    stream did; None where nobody knows."""
 
     vod_id: str
     url: str | None
@@ -42,6 +43,7 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     status: str
     sprite_url: str | None = None
     thumbnails_url: str | None = None
+    started_at: datetime | None = None
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -155,6 +157,7 @@ class Replays:
             status=vod.status,
             sprite_url=self._picture(vod.sprite, base),
             thumbnails_url=self._thumbnails_link(recording.id, vod, base),
+            started_at=recording.started_at,
         )
 
     def _of_document(self, stream: Stream, base: str) -> Replay:

@@ -74,7 +74,7 @@ async def test_a_replay_is_played_by_its_link_with_ranges(parts: Parts) -> None:
     replay = await parts.replay(await parts.published())
     assert set(replay) == {
         *("vodId", "url", "thumbnailUrl", "duration", "format", "size", "uploadedAt", "status"),
-        *("spriteUrl", "thumbnailsUrl"),
+        *("spriteUrl", "thumbnailsUrl", "startedAt"),
     }
     assert (replay["status"], replay["format"], replay["size"]) == ("available", "mp4", len(film()))
     assert replay["duration"] == pytest.approx(SECONDS, abs=0.1)

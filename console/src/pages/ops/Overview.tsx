@@ -1,11 +1,12 @@
 import { useSignal } from "@preact/signals";
-import { api, ApiError, ask } from "../../api/client";
-import { samples, type Sample } from "../../api/coming";
+import { api, ask, type Schemas } from "../../api/client";
 import { Chart } from "./Chart";
 import { Choices } from "./Choices";
 import { Health } from "./Health";
 import { Loaded } from "./Loaded";
 import { useAsked } from "./asking";
+
+type Sample = Schemas["Samples"]["items"][number];
 
 const NUMBERS_EVERY_S = 4;
 const CHARTS_EVERY_S = 15;
@@ -81,9 +82,7 @@ function Charts() {
         <Choices label="How many hours" choices={HOURS} chosen={hours} />
       </div>
       <Loaded asked={asked}>
-        {(found) =>
-          found ? <Drawn found={found} hours={Number(hours.value)} /> : <p class="none">This server keeps no numbers.</p>
-        }
+        {({ items }) => <Drawn found={items} hours={Number(hours.value)} />}
       </Loaded>
     </section>
   );
@@ -115,11 +114,6 @@ function Drawn({ found, hours }: { found: Sample[]; hours: number }) {
   );
 }
 
-async function history(hours: number): Promise<Sample[] | null> {
-  try {
-    return await samples(hours);
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return null;
-    throw error;
-  }
+function history(hours: number): Promise<Schemas["Samples"]> {
+  return ask(api.GET("/api/stats", { params: { query: { hours } } }));
 }

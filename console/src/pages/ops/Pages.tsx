@@ -1,9 +1,12 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { ApiError } from "../../api/client";
-import type { Page } from "../../api/coming";
 import { useAsked } from "./asking";
 import { Loaded } from "./Loaded";
+
+interface Page<T> {
+  items: T[];
+  nextCursor?: string;
+}
 
 interface Props<T> {
   look: (limit: number) => Promise<Page<T>>;
@@ -22,7 +25,7 @@ const AT_MOST = 1000;
 /** A table of the newest, kept fresh; more when asked for. */
 export function Pages<T>({ look, none, heads, numbers, row }: Props<T>) {
   const limit = useSignal(AT_FIRST);
-  const asked = useAsked(EVERY_S, () => orNothing(look(limit.value)), [limit.value]);
+  const asked = useAsked(EVERY_S, () => look(limit.value), [limit.value]);
   return (
     <Loaded asked={asked}>
       {({ items, nextCursor }) =>
@@ -64,14 +67,4 @@ export function Pages<T>({ look, none, heads, numbers, row }: Props<T>) {
       }
     </Loaded>
   );
-}
-
-/** A server that does not record has no such list. */
-async function orNothing<T>(looking: Promise<Page<T>>): Promise<Page<T>> {
-  try {
-    return await looking;
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return { items: [] };
-    throw error;
-  }
 }

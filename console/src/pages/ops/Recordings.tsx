@@ -1,4 +1,4 @@
-import { recordings, retryRecording, type Recording } from "../../api/coming";
+import { api, ask, type Schemas } from "../../api/client";
 import { toast } from "../../components/toast";
 import { ago, bytes, clock } from "../../words";
 import { DoOnce } from "./DoOnce";
@@ -7,7 +7,7 @@ import { Pages } from "./Pages";
 export function Recordings() {
   return (
     <Pages
-      look={recordings}
+      look={(limit) => ask(api.GET("/api/recordings", { params: { query: { limit } } }))}
       none="Nothing has been recorded yet."
       heads={["Recording", "Host", "State"]}
       numbers={["Length", "Size"]}
@@ -16,12 +16,13 @@ export function Recordings() {
   );
 }
 
-function Row({ recording, again }: { recording: Recording; again: () => Promise<void> }) {
+function Row({ recording, again }: { recording: Schemas["RecordingView"]; again: () => Promise<void> }) {
   const { recordingId, streamId, error, hint, retryAt, tries } = recording;
   const failed = recording.state === "failed";
 
   async function retry(): Promise<void> {
-    const tried = await retryRecording(recordingId);
+    const params = { path: { id: recordingId } };
+    const tried = await ask(api.POST("/api/recordings/{id}/retry", { params }));
     toast(`It is ${tried.state} now.`);
     await again();
   }

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { deleteVod, remakePictures, vods, type StoredVod } from "../../api/coming";
+import { api, ask, type Schemas } from "../../api/client";
 import { Dialog } from "../../components/Dialog";
 import { toast } from "../../components/toast";
 import { bytes, clock, day } from "../../words";
@@ -9,7 +9,7 @@ import { Pages } from "./Pages";
 export function Vods() {
   return (
     <Pages
-      look={vods}
+      look={(limit) => ask(api.GET("/api/vods", { params: { query: { limit } } }))}
       none="There are no replays yet."
       heads={["Replay", "Host", "State"]}
       numbers={["Length", "Size"]}
@@ -18,19 +18,20 @@ export function Vods() {
   );
 }
 
-function Row({ vod, again }: { vod: StoredVod; again: () => Promise<void> }) {
+function Row({ vod, again }: { vod: Schemas["VodView"]; again: () => Promise<void> }) {
   const asking = useSignal(false);
   const { vodId, error, hold } = vod;
+  const params = { path: { id: vodId } };
   const state = vod.deleting ? "being deleted" : vod.status;
 
   async function pictures(): Promise<void> {
-    await remakePictures(vodId);
+    await ask(api.POST("/api/vods/{id}/thumbnails", { params }));
     toast("Poster and thumbnails are made anew.");
     await again();
   }
 
   async function remove(): Promise<void> {
-    await deleteVod(vodId);
+    await ask(api.DELETE("/api/vods/{id}", { params }));
     toast("The replay is deleted.");
     asking.value = false;
     await again();

@@ -1,16 +1,16 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import type { Vod } from "../../api/coming";
+import type { Schemas } from "../../api/client";
 import { Icon } from "../../components/Icon";
 import { toast } from "../../components/toast";
 import { clock } from "../../words";
 import { cueAt, readCues, type Cue } from "./cues";
 
 interface Props {
-  vod: Vod;
+  vod: Schemas["Replay"];
   poster: string | null;
   /** The link may have run out when somebody comes back to an open page. */
-  freshUrl: () => Promise<string>;
+  freshUrl: () => Promise<string | null>;
   /** Seconds into the recording, some times a second. */
   onTime: (seconds: number) => void;
 }
@@ -56,7 +56,7 @@ export function Film({ vod, poster, freshUrl, onTime }: Props) {
     renewed.current = true;
     const resumeAt = at.value;
     try {
-      video.current.src = await freshUrl();
+      video.current.src = (await freshUrl()) ?? "";
       video.current.currentTime = resumeAt;
     } catch {
       problem.value = "The recording cannot be loaded.";
@@ -96,7 +96,7 @@ export function Film({ vod, poster, freshUrl, onTime }: Props) {
       <video
         ref={video}
         class="large"
-        src={vod.url}
+        src={vod.url ?? undefined}
         poster={poster ?? undefined}
         preload="metadata"
         playsInline
@@ -165,7 +165,7 @@ export function Film({ vod, poster, freshUrl, onTime }: Props) {
 }
 
 interface ScrubberProps {
-  vod: Vod;
+  vod: Schemas["Replay"];
   at: number;
   length: number;
   onSeek: (to: number) => void;

@@ -1,7 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import { api, ApiError, ask, told, type Schemas } from "../../api/client";
-import { vodOf, type Vod } from "../../api/coming";
 import { Lines } from "../../components/chat/Lines";
 import { Notice } from "../../components/Notice";
 import { Spinner } from "../../components/Spinner";
@@ -12,6 +11,7 @@ import "../watch/watch.css";
 import "./replay.css";
 
 type About = Schemas["About"];
+type Vod = Schemas["Replay"];
 
 /** A recording, with the chat as it was. */
 export default function Replay({ stream }: { stream: string }) {
@@ -70,6 +70,11 @@ export default function Replay({ stream }: { stream: string }) {
       </section>
     </div>
   );
+}
+
+async function vodOf(stream: string): Promise<Vod> {
+  const params = { path: { id: stream } };
+  return (await ask(api.GET("/api/live/{id}/vod", { params }))).vod;
 }
 
 function None({ why }: { why: unknown }) {

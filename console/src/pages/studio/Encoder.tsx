@@ -1,10 +1,12 @@
 import { useSignal, type Signal } from "@preact/signals";
-import { ApiError, told } from "../../api/client";
-import { endIngress, ingressOf, rotateIngress, type Ingress, type Protocol } from "../../api/coming";
+import { api, ApiError, ask, told, type Schemas } from "../../api/client";
 import { Dialog } from "../../components/Dialog";
 import { Field } from "../../components/Field";
 import { Icon } from "../../components/Icon";
 import { toast } from "../../components/toast";
+
+type Ingress = Schemas["IngressOfStream"];
+type Protocol = "rtmp" | "whip";
 
 interface Props {
   stream: string;
@@ -42,31 +44,37 @@ function Settings({ stream }: { stream: string }) {
   const protocol = useSignal<Protocol | undefined>(undefined);
   const found = useSignal<Ingress | undefined>(undefined);
   const problem = useSignal("");
+  const params = { path: { id: stream } };
   const other = useSignal(false);
 
-  async function trying(get: () => Promise<Ingress | undefined>): Promise<void> {
+  async function trying(get: () => Promise<Ingress>): Promise<void> {
     problem.value = "";
     other.value = false;
     try {
       found.value = await get();
     } catch (error) {
       found.value = undefined;
-      const status = error instanceof ApiError ? error.status : 0;
-      other.value = status === 409;
-      problem.value = [404, 405, 503].includes(status)
-        ? "This server takes no encoders yet."
-        : told(error);
+      other.value = error instanceof ApiError && error.status === 409;
+      problem.value = told(error);
     }
+  }
+
+  function make(type: Protocol | undefined): Promise<Ingress> {
+    return ask(api.POST("/api/live/{id}/ingress", { params, body: { type } }));
   }
 
   function choose(chosen: Protocol): void {
     protocol.value = chosen;
-    void trying(() => ingressOf(stream, chosen));
+    void trying(() => make(chosen));
   }
 
-  async function replace(): Promise<Ingress | undefined> {
-    await endIngress(stream);
-    return protocol.value && ingressOf(stream, protocol.value);
+  async function replace(): Promise<Ingress> {
+    await ask(api.DELETE("/api/live/{id}/ingress", { params }));
+    return make(protocol.value);
+  }
+
+  function rotate(): Promise<Ingress> {
+    return ask(api.POST("/api/live/{id}/ingress/rotate", { params, body: {} }));
   }
 
   const url = found.value?.whipUrl ?? found.value?.rtmpUrl;
@@ -110,7 +118,7 @@ function Settings({ stream }: { stream: string }) {
           />
           <p class="advice">
             Whoever has the key can send into your stream.{" "}
-            <button type="button" onClick={() => void trying(() => rotateIngress(stream))}>
+            <button type="button" onClick={() => void trying(rotate)}>
               Make a new key
             </button>
           </p>

@@ -1,6 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { ApiError, told } from "../../api/client";
-import { record } from "../../api/coming";
+import { api, ask, told } from "../../api/client";
 import { Icon } from "../../components/Icon";
 import { toast } from "../../components/toast";
 import type { Status } from "./Live";
@@ -13,17 +12,18 @@ interface Props {
 
 export function Recording({ stream, status, onChange }: Props) {
   const busy = useSignal(false);
+  const params = { path: { id: stream } };
   const isOn = status?.recordingStatus === "recording";
 
   async function change(): Promise<void> {
     busy.value = true;
     try {
-      await record(stream, isOn ? "stop" : "start");
+      if (isOn) await ask(api.POST("/api/live/{id}/recording/stop", { params }));
+      else await ask(api.POST("/api/live/{id}/recording/start", { params }));
       toast(isOn ? "The recording has ended: it is being stored." : "It is being recorded.");
       onChange();
     } catch (error) {
-      const isMissing = error instanceof ApiError && [404, 405, 503].includes(error.status);
-      toast(isMissing ? "This server cannot record yet." : told(error), "bad");
+      toast(told(error), "bad");
     }
     busy.value = false;
   }
