@@ -352,6 +352,7 @@ EXPECTED = [
             "graceS": 60,
             "enabled": True,
             "warned": False,
+            "spent": False,
             "connection": {"status": "publishing", "since": "2026-03-01T12:00:01.000Z"},
             "rev": 3,
         },

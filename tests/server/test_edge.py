@@ -19,13 +19,11 @@ PAGE = "https://app.test"
 @pytest.mark.parametrize(
     "path",
     [
-        "/",
         "/nope",
         "/api",
         "/api/live",
         "/api/live/active/",
         "/API/live/active",
-        "//",
         "/%00",
         "/%FF",
     ],

@@ -6,7 +6,6 @@ are those that MongoDB gives by itself, so that such a program later finds its i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from pymongo import IndexModel
@@ -142,8 +141,8 @@ async def make_indexes(database: AsyncDatabase[Document]) -> None:
     """
     there = await present_indexes(database)
     missing = [index for index in INDEXES if not there[index.label]]
-    for collection in dict.fromkeys(index.collection for index in missing):
-        await _make_all(database, [one for one in missing if one.collection == collection])
+    for index in missing:  # one by one: FerretDB loses a connection over several at once
+        await _make(database, index)
     if missing:
         there = await present_indexes(database)
     for index in missing:
@@ -167,15 +166,6 @@ def _serves(found: Document, index: Index) -> bool:
     keys = [(field, int(order)) for field, order in found["key"] if isinstance(order, int | float)]
     whole = "partialFilterExpression" not in found and "collation" not in found
     return whole and keys == index.keys and (not index.unique or found.get("unique") is True)
-
-
-async def _make_all(database: AsyncDatabase[Document], indexes: Sequence[Index]) -> None:
-    """Those of one collection, in one call."""
-    try:
-        await database[indexes[0].collection].create_indexes([one.model for one in indexes])
-    except OperationFailure:
-        for index in indexes:  # to tell which one it is
-            await _make(database, index)
 
 
 async def _make(database: AsyncDatabase[Document], index: Index) -> None:
