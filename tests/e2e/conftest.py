@@ -95,15 +95,18 @@ class Api:
     client: httpx.AsyncClient
 
     async def call(self, method: str, path: str, user: str, body: Any = None) -> Any:
+        reply = await self.send(method, path, user, body)
+        assert reply.status_code == 200, reply.text
+        return reply.json()
+
+    async def send(self, method: str, path: str, user: str, body: Any = None) -> httpx.Response:
         claims: dict[str, Any] = {"userId": user, "exp": int(time.time()) + 600}
         if user == "admin":
             claims["role"] = "administrator"
         token = jwt.encode(claims, JWT_SECRET, algorithm="HS256")
-        reply = await self.client.request(
+        return await self.client.request(
             method, path, json=body, headers={"Authorization": f"Bearer {token}"}
         )
-        assert reply.status_code == 200, reply.text
-        return reply.json()
 
     async def status(self, stream_id: str) -> Any:
         return await self.call("GET", f"/api/live/{stream_id}/status", "someone")
