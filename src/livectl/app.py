@@ -628,8 +628,7 @@ def _aws_keys(settings: Settings) -> tuple[str, str]:
 
 def _key_for(settings: Settings, purpose: str) -> bytes:
     """A key of its own for one purpose, the same in all servers of a deployment."""
-    secret = settings.livekit_api_secret.reveal() or settings.jwt_secret.reveal()
-    return hmac.new(secret.encode(), purpose.encode(), "sha256").digest()
+    return hmac.new(_own_secret(settings).encode(), purpose.encode(), "sha256").digest()
 
 
 def _authenticator(settings: Settings) -> Authenticator:

@@ -286,8 +286,7 @@ def lasted(item: Item) -> str:
     """How long a stream has been live, or was, as 1:02:03."""
     began = datetime.fromisoformat(item["startedAt"])
     ended = datetime.fromisoformat(item["endedAt"]) if item.get("endedAt") else datetime.now(UTC)
-    seconds = max(0, int((ended - began).total_seconds()))
-    return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    return in_time(max(0, int((ended - began).total_seconds())))
 
 
 def in_bytes(count: float | None) -> str:

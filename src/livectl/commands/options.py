@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -72,15 +72,21 @@ def moment(text: str | None, option: str) -> str | None:
     return (read if read.tzinfo else read.replace(tzinfo=UTC)).isoformat()
 
 
-def find_stream(session: Session, ref: str) -> dict[str, object]:
+def find_stream(session: Session, ref: str) -> dict[str, Any]:
     """The one stream that `ref` names. Raises NotFound, or Conflict when it names several."""
-    found = session.api.get("/api/streams", looking_up=True, ref=ref, limit=6)["items"]
+    hint = "`livectl streams list` shows ids; their beginning will do"
+    return find_one(session, "/api/streams", ref, "stream", "streamId", hint=hint)
+
+
+def find_one(
+    session: Session, path: str, ref: str, noun: str, id_key: str, *, hint: str
+) -> dict[str, Any]:
+    """The one thing of a list whose id begins with `ref`. Raises NotFound (with the `hint`), or
+    Conflict when it names several."""
+    found: list[dict[str, Any]] = session.api.get(path, looking_up=True, ref=ref, limit=6)["items"]
     if not found:
-        raise NotFound(
-            f"no stream {ref}", hint="`livectl streams list` shows ids; their beginning will do"
-        )
+        raise NotFound(f"no {noun} {ref}", hint=hint)
     if len(found) > 1:
-        named = ", ".join(one["streamId"] for one in found[:5])
-        raise Conflict(f"{ref} is the beginning of several streams", hint=f"such as {named}")
-    stream: dict[str, object] = found[0]
-    return stream
+        named = ", ".join(one[id_key] for one in found[:5])
+        raise Conflict(f"{ref} is the beginning of several {noun}s", hint=f"such as {named}")
+    return found[0]

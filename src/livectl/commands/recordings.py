@@ -13,12 +13,13 @@ from livectl.commands.options import (
     Since,
     StreamRef,
     Until,
+    find_one,
     find_stream,
     moment,
     seconds,
 )
-from livectl.errors import BadInput, Conflict, NotFound, PartlyDone, WaitedTooLong
-from livectl.output import Column, printable, short_time
+from livectl.errors import BadInput, PartlyDone, WaitedTooLong
+from livectl.output import Column, in_time, printable, short_time
 from livectl.session import Session, of
 
 app = typer.Typer(
@@ -201,18 +202,9 @@ def _as_it_is(session: Session, ref: str) -> dict[str, Any]:
 
 def _find(session: Session, ref: str) -> dict[str, Any]:
     """The one recording that `ref` is the beginning of. Raises NotFound, Conflict."""
-    found = session.api.get("/api/recordings", looking_up=True, ref=ref, limit=6)["items"]
-    if not found:
-        raise NotFound(f"no recording {ref}", hint="`livectl recordings list` shows ids")
-    if len(found) > 1:
-        named = ", ".join(one["recordingId"] for one in found[:5])
-        raise Conflict(f"{ref} is the beginning of several recordings", hint=f"such as {named}")
-    recording: dict[str, Any] = found[0]
-    return recording
+    hint = "`livectl recordings list` shows ids"
+    return find_one(session, "/api/recordings", ref, "recording", "recordingId", hint=hint)
 
 
 def _length(duration: float | None) -> str:
-    if duration is None:
-        return ""
-    minutes, rest = divmod(round(duration), 60)
-    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+    return "" if duration is None else in_time(duration)

@@ -12,9 +12,18 @@ import typer
 
 from livectl.commands import vod_prune, vod_upkeep
 from livectl.commands.download import download as download_to
-from livectl.commands.options import Limit, Since, Until, Yes, find_stream, moment, seconds
+from livectl.commands.options import (
+    Limit,
+    Since,
+    Until,
+    Yes,
+    find_one,
+    find_stream,
+    moment,
+    seconds,
+)
 from livectl.commands.several import Several, in_short, named
-from livectl.errors import BadInput, Conflict, LivectlError, NotFound, WaitedTooLong
+from livectl.errors import BadInput, LivectlError, NotFound, WaitedTooLong
 from livectl.output import Column, Item, in_bytes, in_time, short_time
 from livectl.session import Session, of
 
@@ -55,16 +64,8 @@ VodRefs = Annotated[
 
 def find_vod(session: Session, ref: str) -> Item:
     """The one VOD that `ref` names. Raises NotFound, or Conflict when it names several."""
-    found = session.api.get("/api/vods", looking_up=True, ref=ref, limit=6)["items"]
-    if not found:
-        raise NotFound(
-            f"no VOD {ref}", hint="`livectl vod list` shows ids; their beginning will do"
-        )
-    if len(found) > 1:
-        several = ", ".join(one["vodId"] for one in found[:5])
-        raise Conflict(f"{ref} is the beginning of several VODs", hint=f"such as {several}")
-    vod: Item = found[0]
-    return vod
+    hint = "`livectl vod list` shows ids; their beginning will do"
+    return find_one(session, "/api/vods", ref, "VOD", "vodId", hint=hint)
 
 
 def _path(session: Session, ref: str, call: str = "") -> str:
