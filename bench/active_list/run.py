@@ -26,7 +26,7 @@ from livectl.adapters.mongo.documents import bson_stream  # noqa: E402
 from livectl.adapters.mongo.store import MongoStore  # noqa: E402
 from livectl.adapters.sqlite.store import SqliteStore  # noqa: E402
 from livectl.domain.clock import iso  # noqa: E402
-from livectl.ports import Record  # noqa: E402
+from livectl.ports.store import Record  # noqa: E402
 
 STREAMS, LIVE = 100_000, 100
 # A LiveKit would say that it has none of these rooms, and the streams would be ended.

@@ -6,6 +6,7 @@ profile in the user's config file, what `livectl dev` keeps in the data director
 
 from __future__ import annotations
 
+import hmac
 import os
 import re
 import tomllib
@@ -451,6 +452,11 @@ class Settings:
     @property
     def has_livekit(self) -> bool:
         return bool(self.livekit_url and self.livekit_api_key and self.livekit_api_secret)
+
+    def key_for(self, purpose: str) -> bytes:
+        """A key of its own for one purpose, the same in all processes and hosts of a deployment."""
+        secret = self.livekit_api_secret.reveal() or self.jwt_secret.reveal()
+        return hmac.digest(secret.encode(), purpose.encode(), "sha256")
 
     @property
     def sqlite_path(self) -> Path | None:

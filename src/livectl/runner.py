@@ -10,7 +10,8 @@ from typing import Any
 
 import uvicorn
 
-from livectl.app import App, asgi, open_store
+from livectl.app import App, asgi
+from livectl.backends import open_store
 from livectl.config import Settings, require_for_serving
 from livectl.errors import BadSettings, NotReady
 

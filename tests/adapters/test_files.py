@@ -20,7 +20,7 @@ import pytest
 from livectl.adapters.files import FileObjects
 from livectl.adapters.system_clock import SystemClock
 from livectl.errors import BadInput, Forbidden, NotFound, Unavailable
-from livectl.ports import LinkedFile
+from livectl.ports.objects import LinkedFile
 from tests.contract.test_objects import MIB, PATH, a_file, listed
 
 ROOT = Path(__file__).parents[2]

@@ -22,7 +22,7 @@ from livectl.adapters.no_meter import NoMeter
 from livectl.adapters.system_clock import SystemClock
 from livectl.domain.clock import iso
 from livectl.errors import BadInput, Conflict, NotFound, NotReady, Unavailable
-from livectl.ports import IngressSpec, MadeIngress
+from livectl.ports.ingress import IngressSpec, MadeIngress
 from livectl.services.ingress_lines import Lines
 from livectl.services.teardown import STEP_WITHIN_S
 from tests.parts import free_port

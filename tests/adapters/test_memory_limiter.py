@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from livectl.adapters.memory_limiter import MemoryLimiter
-from livectl.ports import Rate
+from livectl.ports.limiter import Rate
 
 RATE = Rate(count=3, seconds=1)
 

@@ -30,7 +30,10 @@ from livectl.domain.chat import ChatEntry
 from livectl.domain.event import Event
 from livectl.domain.people import Ban
 from livectl.errors import BadSettings, Conflict, NotReady, TimedOutside, Unavailable
-from livectl.ports import ChatQuery, EventQuery, ReportQuery, RestrictionQuery, StreamQuery
+from livectl.ports.chat import ChatQuery
+from livectl.ports.moderation import ReportQuery, RestrictionQuery
+from livectl.ports.store import EventQuery
+from livectl.ports.streams import StreamQuery
 from tests.contract.examples import (
     HEX_USER,
     NOON,

@@ -23,7 +23,8 @@ from livectl.adapters.mongo.recordings import recording_document
 from livectl.adapters.mongo.store import MongoStore
 from livectl.domain.recording import Recording, Vod
 from livectl.errors import Conflict
-from livectl.ports import IngressQuery, RecordingQuery
+from livectl.ports.ingress import IngressQuery
+from livectl.ports.recordings import RecordingQuery
 from tests.contract.examples import (
     a_key,
     a_line,

@@ -12,7 +12,7 @@ from redis.asyncio import Redis as Client
 
 from livectl.adapters.no_meter import NoMeter
 from livectl.adapters.redis_limiter import RedisLimiter
-from livectl.ports import Rate
+from livectl.ports.limiter import Rate
 from tests.parts.redis import Redis
 
 RATE = Rate(count=2, seconds=600)

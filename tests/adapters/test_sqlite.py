@@ -29,17 +29,12 @@ from livectl.adapters.sqlite.connection import Readers, Writer, connect, open_da
 from livectl.adapters.sqlite.store import SqliteStore
 from livectl.domain.recording import UNFINISHED
 from livectl.errors import BadInput, BadSettings, Unavailable
-from livectl.ports import (
-    ChatQuery,
-    EventQuery,
-    IngressQuery,
-    Record,
-    RecordingQuery,
-    RecordKind,
-    ReportQuery,
-    RestrictionQuery,
-    StreamQuery,
-)
+from livectl.ports.chat import ChatQuery
+from livectl.ports.ingress import IngressQuery
+from livectl.ports.moderation import ReportQuery, RestrictionQuery
+from livectl.ports.recordings import RecordingQuery
+from livectl.ports.store import EventQuery, Record, RecordKind
+from livectl.ports.streams import StreamQuery
 from tests.contract.examples import (
     NOON,
     a_key,

@@ -23,7 +23,7 @@ from livectl.cli import load_noun
 from livectl.client import connect
 from livectl.config import load
 from livectl.domain.chat import ChatEntry, entry_id
-from livectl.ports import SeenAddress
+from livectl.ports.moderation import SeenAddress
 from tests.commands.test_completion import completed
 from tests.commands.test_streams import NO_STREAM, go_live
 from tests.commands.test_streams import plain as without_ids

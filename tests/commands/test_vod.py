@@ -16,7 +16,8 @@ from livectl.adapters.sqlite.store import SqliteStore
 from livectl.adapters.system_clock import SystemClock
 from livectl.domain.recording import Recording
 from livectl.errors import Unavailable
-from livectl.ports import Objects, Store
+from livectl.ports.objects import Objects
+from livectl.ports.store import Store
 from livectl.services.backfill import Backfill, Wish
 from tests.parts.minio import MinIO
 from tests.services.conftest import on_minio

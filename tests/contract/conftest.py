@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from livectl.ports import Store
+from livectl.ports.store import Store
 
 ADAPTERS = ("sqlite", "mongo")
 NewHandle = Callable[[], Store]

@@ -19,7 +19,7 @@ from livectl.domain.presence import Sighting
 from livectl.domain.recording import Recording, Storage, Vod
 from livectl.domain.stream import Stream
 from livectl.domain.webhook import InboxEntry
-from livectl.ports import EventQuery, Record, Store
+from livectl.ports.store import EventQuery, Record, Store
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ import pytest
 
 from livectl.adapters.memory_bus import MemoryBus
 from livectl.adapters.no_meter import NoMeter
-from livectl.ports import Bus
+from livectl.ports.bus import Bus
 
 
 class Ears:

@@ -11,7 +11,7 @@ import pytest
 
 from livectl.adapters.memory_limiter import MemoryLimiter
 from livectl.adapters.no_meter import NoMeter
-from livectl.ports import Limiter, Rate
+from livectl.ports.limiter import Limiter, Rate
 
 NewLimiter = Callable[[], Limiter]
 

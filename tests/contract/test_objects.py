@@ -17,7 +17,7 @@ from livectl.adapters.files import FileObjects
 from livectl.adapters.no_meter import NoMeter
 from livectl.adapters.system_clock import SystemClock
 from livectl.errors import NotFound, Unavailable
-from livectl.ports import Objects
+from livectl.ports.objects import Objects
 
 PATH = "recordings/2026/11/stream/a.mp4"
 MIB = 1024 * 1024

@@ -6,7 +6,8 @@ import pytest
 
 from livectl.domain.chat import ChatEntry
 from livectl.domain.ids import new_id
-from livectl.ports import ChatQuery, Record, Store
+from livectl.ports.chat import ChatQuery
+from livectl.ports.store import Record, Store
 from tests.contract.examples import (
     NOON,
     a_gift,

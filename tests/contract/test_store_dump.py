@@ -13,19 +13,12 @@ from livectl.domain.ingress import digest_of
 from livectl.domain.moderation import ChatRules
 from livectl.domain.people import Ban
 from livectl.errors import BadInput, Conflict
-from livectl.ports import (
-    ChatQuery,
-    EventQuery,
-    InboxQuery,
-    IngressQuery,
-    Record,
-    RecordingQuery,
-    RecordKind,
-    ReportQuery,
-    RestrictionQuery,
-    SeenAddress,
-    Store,
-)
+from livectl.ports.chat import ChatQuery
+from livectl.ports.inbox import InboxQuery
+from livectl.ports.ingress import IngressQuery
+from livectl.ports.moderation import ReportQuery, RestrictionQuery, SeenAddress
+from livectl.ports.recordings import RecordingQuery
+from livectl.ports.store import EventQuery, Record, RecordKind, Store
 from tests.contract.examples import (
     HEX_USER,
     NOON,

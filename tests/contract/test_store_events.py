@@ -8,7 +8,7 @@ import msgspec
 
 from livectl.domain.event import Event
 from livectl.domain.ids import new_id
-from livectl.ports import EventQuery, Store
+from livectl.ports.store import EventQuery, Store
 from tests.contract.examples import added, an_event, at
 
 STREAM = new_id()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from livectl.domain.webhook import InboxEntry
-from livectl.ports import InboxDepth, InboxQuery, Store
+from livectl.ports.inbox import InboxDepth, InboxQuery
+from livectl.ports.store import Store
 from tests.contract.examples import a_webhook, an_event, at, event_types, together
 
 

@@ -10,7 +10,8 @@ import pytest
 from livectl.domain.ids import new_id
 from livectl.domain.ingress import Connection, IngressKey
 from livectl.errors import Conflict
-from livectl.ports import IngressQuery, Store
+from livectl.ports.ingress import IngressQuery
+from livectl.ports.store import Store
 from tests.contract.examples import (
     HEX_USER,
     NOON,

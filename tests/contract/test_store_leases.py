@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from livectl.ports import Store
+from livectl.ports.store import Store
 from tests.contract.examples import at, together
 
 

@@ -7,7 +7,8 @@ import msgspec
 from livectl.domain.ids import new_id
 from livectl.domain.moderation import EVERYWHERE, ChatRules, Restriction
 from livectl.domain.people import Report
-from livectl.ports import ReportQuery, RestrictionQuery, SeenAddress, Store
+from livectl.ports.moderation import ReportQuery, RestrictionQuery, SeenAddress
+from livectl.ports.store import Store
 from tests.contract.examples import (
     HEX_USER,
     NOON,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from livectl.errors import Unavailable
-from livectl.ports import Store
+from livectl.ports.store import Store
 from tests.contract.conftest import NewHandle, OpenStore
 from tests.contract.examples import a_webhook, added, an_event, together
 

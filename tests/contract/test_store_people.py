@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from livectl.domain.people import Ban, Report
-from livectl.ports import Store
+from livectl.ports.store import Store
 from tests.contract.examples import (
     HEX_USER,
     NOON,

@@ -10,7 +10,8 @@ import pytest
 from livectl.domain.ids import new_id
 from livectl.domain.recording import STATES, Hold, Recording, Storage, Vod
 from livectl.errors import Conflict
-from livectl.ports import RecordingQuery, Store
+from livectl.ports.recordings import RecordingQuery
+from livectl.ports.store import Store
 from tests.contract.examples import (
     HEX_USER,
     NOON,

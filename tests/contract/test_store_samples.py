@@ -9,7 +9,7 @@ import msgspec
 from livectl.domain.chat import ChatEntry
 from livectl.domain.ids import new_id
 from livectl.domain.sample import Sample
-from livectl.ports import Store
+from livectl.ports.store import Store
 from tests.contract.examples import NOON
 
 

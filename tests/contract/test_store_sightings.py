@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from livectl.domain.ids import new_id
 from livectl.domain.presence import Sighting, merge
-from livectl.ports import Store
+from livectl.ports.store import Store
 from tests.contract.examples import a_sighting, at, together
 
 STREAM = new_id()

@@ -8,7 +8,8 @@ import pytest
 from livectl.domain.ids import new_id
 from livectl.domain.stream import EPOCH, Stream
 from livectl.errors import Conflict
-from livectl.ports import Record, Store, StreamQuery
+from livectl.ports.store import Record, Store
+from livectl.ports.streams import StreamQuery
 from tests.contract.examples import (
     HEX_USER,
     NOON,

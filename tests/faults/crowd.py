@@ -14,7 +14,7 @@ import httpx
 from livectl.domain.event import event
 from livectl.domain.ids import new_id, room_name
 from livectl.domain.stream import Stream
-from livectl.ports import Store
+from livectl.ports.store import Store
 from tests.server.process import Server
 from tests.services.hooks import hook, id_of, participant, sign
 

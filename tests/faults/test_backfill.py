@@ -11,7 +11,8 @@ import pytest
 
 from livectl.adapters.sqlite.store import SqliteStore
 from livectl.domain.recording import Recording
-from livectl.ports import EventQuery, RecordingQuery, Store
+from livectl.ports.recordings import RecordingQuery
+from livectl.ports.store import EventQuery, Store
 from livectl.services.backfill import LEASE
 from tests.conftest import skipped_if_missing
 from tests.parts.minio import MinIO

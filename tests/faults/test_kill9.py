@@ -14,7 +14,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from livectl.adapters.sqlite.store import SqliteStore
-from livectl.ports import InboxQuery, Store
+from livectl.ports.inbox import InboxQuery
+from livectl.ports.store import Store
 from tests.faults.conftest import NewServer
 from tests.faults.crowd import Crowd, crowd, live_streams, post
 from tests.server.process import Server

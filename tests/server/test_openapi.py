@@ -30,7 +30,7 @@ DOCUMENT = document(ROUTES)
 schema = schemathesis.openapi.from_dict(DOCUMENT)
 
 
-@schemathesis.serializer("application/trickle-ice-sdpfrag")
+@schemathesis.serializer("application/sdp", "application/trickle-ice-sdpfrag")
 def as_it_is(_: schemathesis.SerializationContext, value: Any) -> bytes:
     return str(value).encode()
 

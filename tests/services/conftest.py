@@ -13,7 +13,8 @@ import pytest
 from livectl.adapters.files import FileObjects
 from livectl.adapters.no_meter import NoMeter
 from livectl.adapters.system_clock import SystemClock
-from livectl.ports import Objects, Store
+from livectl.ports.objects import Objects
+from livectl.ports.store import Store
 
 ADAPTERS = ("sqlite", "mongo")
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

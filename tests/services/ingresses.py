@@ -17,7 +17,8 @@ from livectl.domain.people import Caller
 from livectl.domain.stream import Stream
 from livectl.domain.webhook import Notice, read_notice
 from livectl.errors import BadInput, Conflict, NotFound, NotReady, TimedOutside, Unavailable
-from livectl.ports import EventQuery, IngressSpec, MadeIngress, Store
+from livectl.ports.ingress import IngressSpec, MadeIngress
+from livectl.ports.store import EventQuery, Store
 from livectl.services.encoders import Encoders
 from livectl.services.history import History
 from livectl.services.ingress import Handed, IngressKeys, KeyWish

@@ -16,7 +16,7 @@ from livectl.adapters.no_meter import NoMeter
 from livectl.domain.clock import EPOCH
 from livectl.domain.webhook import Participant
 from livectl.errors import NotFound, Unavailable
-from livectl.ports import MediaCheck, PublishedTrack, Room
+from livectl.ports.livekit import MediaCheck, PublishedTrack, Room
 from tests.services.hooks import KEY, SECRET, sign
 
 _numbers = itertools.count(1)

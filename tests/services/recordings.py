@@ -15,7 +15,7 @@ from livectl.domain.recording import RecorderKind, Recording, Sign, Vod
 from livectl.domain.stream import Stream
 from livectl.domain.webhook import Participant, read_notice
 from livectl.errors import LivectlError, Unavailable
-from livectl.ports import EventQuery, Store
+from livectl.ports.store import EventQuery, Store
 from livectl.services.recording_book import RecordingBook
 from livectl.services.recording_delivery import Delivery
 from livectl.services.recording_watch import RecordingWatch

@@ -12,7 +12,9 @@ from livectl.adapters.prober import AvProber
 from livectl.domain.ids import new_id
 from livectl.domain.recording import Recording
 from livectl.errors import BadInput, Conflict
-from livectl.ports import Objects, RecordingQuery, Store
+from livectl.ports.objects import Objects
+from livectl.ports.recordings import RecordingQuery
+from livectl.ports.store import Store
 from livectl.services.backfill import Backfill, Item, Wish
 from livectl.services.vods import Vods
 from tests.services.conftest import NOON, TestClock

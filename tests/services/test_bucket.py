@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from livectl.ports import Objects, StoredObject
+from livectl.ports.objects import Objects, StoredObject
 from livectl.services.bucket import find_objects
 from tests.services.conftest import NOON
 

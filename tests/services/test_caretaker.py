@@ -15,7 +15,7 @@ from livectl.domain.moderation import scope_of_stream
 from livectl.domain.stream import Stream
 from livectl.domain.webhook import Participant, read_notice
 from livectl.errors import Unavailable
-from livectl.ports import EventQuery, Store
+from livectl.ports.store import EventQuery, Store
 from livectl.services.caretaker import GUARD_FOR, Guard, Watch, call_reconcile
 from livectl.services.history import History
 from livectl.services.inbox import Inbox

@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from livectl.domain.event import event
-from livectl.ports import Store, StreamQuery
+from livectl.ports.store import Store
+from livectl.ports.streams import StreamQuery
 from tests.services.conftest import ADAPTERS, NOON, new_store
 from tests.services.ingresses import Venue
 

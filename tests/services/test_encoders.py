@@ -9,7 +9,9 @@ import pytest
 from livectl.domain.event import event
 from livectl.domain.people import Ban
 from livectl.errors import Unavailable
-from livectl.ports import IngressSpec, Store, StreamQuery
+from livectl.ports.ingress import IngressSpec
+from livectl.ports.store import Store
+from livectl.ports.streams import StreamQuery
 from tests.services.conftest import NOON
 from tests.services.ingresses import OFFER, ROOT, Venue
 

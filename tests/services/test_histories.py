@@ -22,7 +22,7 @@ from livectl.domain.event import event
 from livectl.domain.ids import new_id, room_name
 from livectl.domain.stream import Stream
 from livectl.domain.webhook import Participant
-from livectl.ports import Store
+from livectl.ports.store import Store
 from livectl.services.history import History as ChatHistory
 from livectl.services.inbox import Inbox
 from livectl.services.moderation import Moderation

@@ -12,7 +12,7 @@ from livectl.adapters.sqlite.store import SqliteStore
 from livectl.adapters.system_clock import SystemClock
 from livectl.domain.chat import ChatEntry, entry_id
 from livectl.errors import NotReady, Unavailable
-from livectl.ports import ChatQuery
+from livectl.ports.chat import ChatQuery
 from livectl.services import history as history_module
 from livectl.services.history import History
 from tests.contract.examples import a_stream, an_event

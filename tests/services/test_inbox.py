@@ -8,7 +8,8 @@ import pytest
 from livectl.adapters.no_meter import NoMeter
 from livectl.domain.webhook import InboxEntry, Notice
 from livectl.errors import BadInput, NotFound, Unauthenticated
-from livectl.ports import EventQuery, InboxQuery, Store
+from livectl.ports.inbox import InboxQuery
+from livectl.ports.store import EventQuery, Store
 from livectl.services.inbox import BATCH, HOLD, Inbox
 from tests.services.conftest import TestClock
 from tests.services.hooks import hook, id_of, real_bodies, sign

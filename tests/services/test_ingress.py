@@ -6,7 +6,8 @@ import pytest
 
 from livectl.domain.ingress import IngressKey
 from livectl.errors import BadInput, Conflict, NotFound, NotReady, Unavailable
-from livectl.ports import IngressQuery, Store
+from livectl.ports.ingress import IngressQuery
+from livectl.ports.store import Store
 from livectl.services.ingress import Handed
 from tests.services.ingresses import ROOT, Venue
 

@@ -12,7 +12,8 @@ import pytest
 from livectl.domain.ingress import IngressKey
 from livectl.domain.stream import Stream
 from livectl.errors import Forbidden, NotFound, Unavailable
-from livectl.ports import Store, StreamQuery
+from livectl.ports.store import Store
+from livectl.ports.streams import StreamQuery
 from livectl.services.ingress import KeyWish
 from livectl.services.teardown import STEP_WITHIN_S
 from tests.services.ingresses import OFFER, ROOT, WHIP_URL, Venue

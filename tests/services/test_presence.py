@@ -10,7 +10,7 @@ from livectl.domain.event import event
 from livectl.domain.ids import new_id
 from livectl.domain.stream import Stream
 from livectl.domain.webhook import read_notice
-from livectl.ports import Store
+from livectl.ports.store import Store
 from livectl.services.presence import Presence
 from tests.services.conftest import NOON, TestClock
 from tests.services.hooks import hook, participant

@@ -9,7 +9,8 @@ from livectl.adapters.prober import AvProber
 from livectl.domain.ids import new_id
 from livectl.domain.recording import Recording, Vod
 from livectl.errors import BadInput, Conflict
-from livectl.ports import Objects, Store
+from livectl.ports.objects import Objects
+from livectl.ports.store import Store
 from livectl.services.prune import Policy, Prune
 from livectl.services.vods import Vods
 from tests.services.conftest import NOON, TestClock

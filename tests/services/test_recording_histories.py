@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from livectl.domain.recording import Recording, Sign, advance
 from livectl.domain.webhook import read_notice
-from livectl.ports import Store
+from livectl.ports.store import Store
 from tests.domain.test_watchdog import NOON, a_recording
 from tests.services.conftest import ADAPTERS, new_store
 from tests.services.hooks import hook

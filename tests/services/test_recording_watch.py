@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from livectl.errors import NotReady
-from livectl.ports import EventQuery, Store
+from livectl.ports.store import EventQuery, Store
 from tests.services.conftest import NOON
 from tests.services.recordings import AWAY, Studio
 

@@ -13,7 +13,8 @@ import pytest
 from livectl.domain.recording import Vod
 from livectl.domain.webhook import read_notice
 from livectl.errors import BadInput, Conflict, NotFound, NotReady, Unavailable
-from livectl.ports import EventQuery, RecordingQuery, Store
+from livectl.ports.recordings import RecordingQuery
+from livectl.ports.store import EventQuery, Store
 from tests.services.conftest import NOON
 from tests.services.hooks import hook
 from tests.services.recordings import AWAY, Studio

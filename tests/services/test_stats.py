@@ -8,7 +8,7 @@ import msgspec
 
 from livectl.domain.chat import ChatEntry
 from livectl.domain.ids import new_id
-from livectl.ports import Store
+from livectl.ports.store import Store
 from livectl.services.stats import EVERY, KEPT_FOR, Stats
 from tests.services.conftest import TestClock
 

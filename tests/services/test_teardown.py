@@ -6,7 +6,7 @@ from livectl.domain.stream import Stream
 from livectl.domain.teardown import STEPS, Step, holds
 from livectl.domain.webhook import Participant
 from livectl.errors import Unavailable
-from livectl.ports import Store
+from livectl.ports.store import Store
 from livectl.services.ingress_book import IngressBook
 from livectl.services.ingress_lines import Lines
 from livectl.services.ingress_off import IngressOff

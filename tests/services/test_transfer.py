@@ -11,7 +11,7 @@ from inline_snapshot import snapshot
 
 from livectl.adapters.sqlite.store import SqliteStore
 from livectl.errors import BadInput, Conflict, LivectlError
-from livectl.ports import EventQuery, Store
+from livectl.ports.store import EventQuery, Store
 from livectl.services import transfer
 from livectl.services.transfer import export, import_checked, seal_of, verify
 from tests.contract.examples import a_webhook, added, dumped

@@ -8,7 +8,8 @@ import pytest
 
 from livectl.adapters.prober import AvProber
 from livectl.domain.ids import new_id
-from livectl.ports import Objects, Store
+from livectl.ports.objects import Objects
+from livectl.ports.store import Store
 from livectl.services.verify import Problem, Verify, Wish
 from livectl.services.vods import Vods
 from tests.services.conftest import NOON, TestClock

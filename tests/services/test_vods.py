@@ -9,7 +9,9 @@ from livectl.adapters.prober import AvProber
 from livectl.domain.recording import Vod
 from livectl.domain.signature import Signer
 from livectl.errors import BadInput, Conflict, NotFound, NotReady, Unavailable
-from livectl.ports import EventQuery, Objects, RecordingQuery, Store
+from livectl.ports.objects import Objects
+from livectl.ports.recordings import RecordingQuery
+from livectl.ports.store import EventQuery, Store
 from livectl.services.replays import Replays
 from livectl.services.vods import Vods
 from tests.services.conftest import TestClock

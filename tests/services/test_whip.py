@@ -7,7 +7,8 @@ import pytest
 from livectl.domain.event import event
 from livectl.domain.people import Ban
 from livectl.errors import BadInput, Banned, Conflict, Forbidden, NotFound, Unauthenticated
-from livectl.ports import Store, StreamQuery
+from livectl.ports.store import Store
+from livectl.ports.streams import StreamQuery
 from tests.services.conftest import NOON
 from tests.services.ingresses import OFFER, ROOT, WHIP_URL, Venue
 

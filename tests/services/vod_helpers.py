@@ -13,7 +13,8 @@ from livectl.domain.people import Caller
 from livectl.domain.recording import Recording, Storage, object_path
 from livectl.domain.stream import Stream
 from livectl.errors import Unavailable
-from livectl.ports import Objects, Store
+from livectl.ports.objects import Objects
+from livectl.ports.store import Store
 from tests.services.conftest import NOON
 from tests.services.films import hls
 

@@ -17,7 +17,7 @@ from livectl.domain.ids import user_of
 from livectl.domain.recording import RecorderKind, Recording, Sign
 from livectl.domain.webhook import Participant
 from livectl.errors import Conflict, NotFound, NotReady, TimedOutside
-from livectl.ports import Media
+from livectl.ports.livekit import Media
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -30,7 +30,8 @@ from livectl.adapters.part_file import PartFile, write_whole
 from livectl.domain.clock import to_millis
 from livectl.domain.signature import Signer
 from livectl.errors import BadInput, Forbidden, NotFound, Unavailable
-from livectl.ports import Clock, LinkedFile, Progress, StoredObject
+from livectl.ports.clock import Clock
+from livectl.ports.objects import LinkedFile, Progress, StoredObject
 
 log = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from livectl.adapters.livekit_calls import (
 from livectl.domain.clock import from_epoch_ms
 from livectl.domain.ingress import ConnectionStatus, without_password
 from livectl.errors import BadInput, Conflict, NotFound, NotReady, Unavailable
-from livectl.ports import IngressSpec, MadeIngress
+from livectl.ports.ingress import IngressSpec, MadeIngress
 
 if TYPE_CHECKING:
     from multidict import CIMultiDictProxy

@@ -16,7 +16,7 @@ from livectl.domain.clock import from_epoch_ms
 from livectl.domain.ids import viewer_identity
 from livectl.domain.webhook import Participant
 from livectl.errors import NotFound, Unauthenticated
-from livectl.ports import MediaCheck, PublishedTrack, Room
+from livectl.ports.livekit import MediaCheck, PublishedTrack, Room
 
 # A room must outlive a host who is slow to arrive, or who drops for a moment.
 EMPTY_TIMEOUT_S = 300

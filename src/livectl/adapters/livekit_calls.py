@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from livectl.errors import NotFound, NotReady, TimedOutside, Unavailable
-from livectl.ports import Meter
+from livectl.ports.meter import Meter
 
 if TYPE_CHECKING:
     import aiohttp

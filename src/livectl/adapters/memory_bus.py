@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from livectl.ports import Deliver
+from livectl.ports.bus import Deliver
 
 
 class MemoryBus:

@@ -12,7 +12,7 @@ from bisect import bisect_right
 from heapq import heappop, heappush
 from itertools import count
 
-from livectl.ports import Rate
+from livectl.ports.limiter import Rate
 
 _Key = tuple[Rate, tuple[str, ...]]
 

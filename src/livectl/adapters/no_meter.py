@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from livectl.ports import InboxDepth
+from livectl.ports.inbox import InboxDepth
 
 
 class NoMeter:

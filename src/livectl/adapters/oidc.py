@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import httpx
 
 from livectl.errors import Unauthenticated, Unavailable
-from livectl.ports import Granted
+from livectl.ports.identity import Granted
 
 _PATIENCE_S = 10.0
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from livectl.domain.vod import thumbnails_text
 from livectl.errors import BadInput, NotReady
-from livectl.ports import MediaFacts, Pictures
+from livectl.ports.prober import MediaFacts, Pictures
 
 if TYPE_CHECKING:
     from av.container import InputContainer

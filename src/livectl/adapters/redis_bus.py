@@ -31,7 +31,8 @@ from redis.exceptions import ConnectionError as RedisAway
 from redis.exceptions import RedisError
 
 from livectl.errors import Unavailable
-from livectl.ports import Deliver, Meter
+from livectl.ports.bus import Deliver
+from livectl.ports.meter import Meter
 
 log = logging.getLogger(__name__)
 

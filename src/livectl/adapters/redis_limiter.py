@@ -16,7 +16,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from livectl.adapters.memory_limiter import MemoryLimiter
-from livectl.ports import Meter, Rate
+from livectl.ports.limiter import Rate
+from livectl.ports.meter import Meter
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,8 @@ from livectl.adapters.s3_file import open_object
 from livectl.adapters.s3_upload import send
 from livectl.domain.clock import to_millis
 from livectl.errors import NotFound, Unavailable
-from livectl.ports import Meter, Progress, StoredObject
+from livectl.ports.meter import Meter
+from livectl.ports.objects import Progress, StoredObject
 
 _PIECE = 8 * 1024 * 1024
 _PAGE = 1000

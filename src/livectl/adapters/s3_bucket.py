@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from livectl.errors import NotFound, TimedOutside, Unavailable
-from livectl.ports import Meter
+from livectl.ports.meter import Meter
 
 if TYPE_CHECKING:
     from botocore.exceptions import BotoCoreError, ClientError

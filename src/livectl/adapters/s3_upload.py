@@ -10,7 +10,7 @@ from typing import Any
 
 from livectl.adapters.s3_bucket import Bucket
 from livectl.errors import Unavailable
-from livectl.ports import Progress
+from livectl.ports.objects import Progress
 
 _MIB = 1024 * 1024
 _PART_MIN = 8 * _MIB

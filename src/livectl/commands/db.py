@@ -102,7 +102,7 @@ def import_(
 async def _check(session: Session) -> dict[str, Any]:
     import msgspec
 
-    from livectl.app import open_store
+    from livectl.backends import open_store
 
     async with open_store(session.own_store) as store:
         found: dict[str, Any] = msgspec.to_builtins(await store.check())
@@ -110,7 +110,7 @@ async def _check(session: Session) -> dict[str, Any]:
 
 
 async def _export(session: Session, file: BinaryIO) -> int:
-    from livectl.app import open_store
+    from livectl.backends import open_store
     from livectl.services import transfer
 
     count = -1  # the seal is no record
@@ -124,7 +124,7 @@ async def _export(session: Session, file: BinaryIO) -> int:
 async def _import(session: Session, path: Path, merge: bool) -> dict[str, Any]:
     import msgspec
 
-    from livectl.app import open_store
+    from livectl.backends import open_store
     from livectl.services import transfer
 
     def read() -> Iterator[bytes]:

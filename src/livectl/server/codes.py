@@ -5,7 +5,6 @@ A link ends up in histories, chats and terminals, so a code is good for a short 
 
 from __future__ import annotations
 
-import hmac
 import secrets
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +13,8 @@ import msgspec
 
 from livectl.domain.people import Caller
 from livectl.errors import Unauthenticated
-from livectl.ports import Clock, Store
+from livectl.ports.clock import Clock
+from livectl.ports.store import Store
 
 LASTS = timedelta(seconds=60)
 
@@ -26,10 +26,10 @@ class Code(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 class Codes:
     """Signs them; the store only knows which were used, so that every process refuses those.
-    `secret` is one of the server's: the key that is made from it signs codes only."""
+    `key` signs codes only."""
 
-    def __init__(self, secret: str, store: Store, clock: Clock) -> None:
-        self._key = hmac.digest(secret.encode(), b"console code", "sha256")
+    def __init__(self, key: bytes, store: Store, clock: Clock) -> None:
+        self._key = key
         self._store = store
         self._clock = clock
 

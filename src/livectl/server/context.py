@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from livectl.ports import Clock, LinkedFiles
+from livectl.ports.clock import Clock
+from livectl.ports.objects import LinkedFiles
 from livectl.server.auth import Authenticator
 from livectl.server.codes import Codes
 from livectl.server.login import Login

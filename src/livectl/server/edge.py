@@ -16,7 +16,7 @@ from starlette.routing import Match, Route, Router
 from starlette.types import Message, Receive, Scope, Send
 
 from livectl.errors import LivectlError, NotFound, WrongMethod
-from livectl.ports import Meter
+from livectl.ports.meter import Meter
 from livectl.server.context import Context
 from livectl.server.http import answer_error
 

@@ -19,7 +19,7 @@ import msgspec
 
 from livectl.domain.people import Caller
 from livectl.errors import LivectlError, NotFound, Unauthenticated
-from livectl.ports import Granted, IdentityProvider
+from livectl.ports.identity import Granted, IdentityProvider
 from livectl.server.auth import Authenticator
 
 COOKIE = "livectl_login"
@@ -34,18 +34,17 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Login:
-    """Without a `provider` there is no such way in. `secret` is one of the server's: the key that
-    is made from it signs tickets only."""
+    """Without a `provider` there is no such way in. `key` signs tickets only."""
 
     def __init__(
         self,
-        secret: str,
+        key: bytes,
         provider: IdentityProvider | None,
         client_id: str,
         authenticator: Authenticator,
         now: Callable[[], datetime],
     ) -> None:
-        self._key = hmac.digest(secret.encode(), b"console login", "sha256")
+        self._key = key
         self._provider = provider
         self._client_id = client_id
         self._authenticator = authenticator

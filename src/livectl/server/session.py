@@ -45,11 +45,10 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Sessions:
-    """Signs and reads them; nothing is stored. `secret` is one of the server's: the key that is
-    made from it signs sessions only."""
+    """Signs and reads them; nothing is stored. `key` signs sessions only."""
 
-    def __init__(self, secret: str, now: Callable[[], datetime]) -> None:
-        self._key = hmac.digest(secret.encode(), b"console session", "sha256")
+    def __init__(self, key: bytes, now: Callable[[], datetime]) -> None:
+        self._key = key
         self._now = now
 
     def start(self, caller: Caller) -> Session:

@@ -11,7 +11,9 @@ from livectl.domain.recording import Recording, Storage
 from livectl.domain.stream import Stream
 from livectl.domain.vod import named_in, recording_id_in
 from livectl.errors import Conflict
-from livectl.ports import Clock, Objects, Store, StoredObject
+from livectl.ports.clock import Clock
+from livectl.ports.objects import Objects, StoredObject
+from livectl.ports.store import Store
 
 
 class Adoption:

@@ -9,7 +9,7 @@ import msgspec
 
 from livectl.domain.acts import EVENT_PREFIX, AnyAct, quoted, undo_command
 from livectl.domain.event import Event
-from livectl.ports import EventQuery, Store
+from livectl.ports.store import EventQuery, Store
 
 ACTS = tuple(EVENT_PREFIX + one.__struct_config__.tag for one in get_args(AnyAct))
 AUDITED = (

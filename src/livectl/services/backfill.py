@@ -24,15 +24,11 @@ from livectl.domain.vod import (
     stored_by_others,
 )
 from livectl.errors import Conflict, LivectlError
-from livectl.ports import (
-    Clock,
-    EventQuery,
-    Objects,
-    RecordingQuery,
-    Store,
-    StoredObject,
-    StreamQuery,
-)
+from livectl.ports.clock import Clock
+from livectl.ports.objects import Objects, StoredObject
+from livectl.ports.recordings import RecordingQuery
+from livectl.ports.store import EventQuery, Store
+from livectl.ports.streams import StreamQuery
 from livectl.services.adoption import Adoption
 from livectl.services.batches import (
     Entry,

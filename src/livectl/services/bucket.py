@@ -15,7 +15,8 @@ import msgspec
 from livectl.domain.hls import Playlist, path_of, read_playlist
 from livectl.domain.recording import Storage
 from livectl.errors import NotFound, NotReady
-from livectl.ports import MediaFacts, Objects, Prober, StoredObject
+from livectl.ports.objects import Objects, StoredObject
+from livectl.ports.prober import MediaFacts, Prober
 
 GONE = "its object is gone"
 _HEADS_AT_ONCE = 8

@@ -19,7 +19,10 @@ from livectl.domain.event import Event, event
 from livectl.domain.moderation import scope_of_stream
 from livectl.domain.stream import Stream
 from livectl.errors import LivectlError
-from livectl.ports import Clock, EventQuery, Media, Room, Store, StreamQuery
+from livectl.ports.clock import Clock
+from livectl.ports.livekit import Media, Room
+from livectl.ports.store import EventQuery, Store
+from livectl.ports.streams import StreamQuery
 from livectl.services.encoders import Encoders
 from livectl.services.history import History
 from livectl.services.inbox import BATCH, Inbox

@@ -35,7 +35,11 @@ from livectl.errors import (
     TimedOut,
     TooMany,
 )
-from livectl.ports import ChatQuery, Clock, Limiter, Rate, RestrictionQuery, SeenAddress, Store
+from livectl.ports.chat import ChatQuery
+from livectl.ports.clock import Clock
+from livectl.ports.limiter import Limiter, Rate
+from livectl.ports.moderation import RestrictionQuery, SeenAddress
+from livectl.ports.store import Store
 from livectl.services.history import History
 
 RECENT = 50

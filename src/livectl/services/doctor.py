@@ -10,7 +10,9 @@ from typing import Literal
 import msgspec
 
 from livectl.errors import LivectlError
-from livectl.ports import Clock, Media, Store
+from livectl.ports.clock import Clock
+from livectl.ports.livekit import Media
+from livectl.ports.store import Store
 from livectl.services.inbox import Inbox
 
 Verdict = Literal["pass", "warn", "fail"]

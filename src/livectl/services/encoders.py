@@ -18,7 +18,9 @@ from livectl.domain.ids import ROOM_PREFIX, user_of
 from livectl.domain.ingress import ConnectionStatus, IngressKey, Line
 from livectl.domain.webhook import Notice
 from livectl.errors import Forbidden, LivectlError
-from livectl.ports import Clock, IngressQuery, MadeIngress, Store
+from livectl.ports.clock import Clock
+from livectl.ports.ingress import IngressQuery, MadeIngress
+from livectl.ports.store import Store
 from livectl.services.ingress_book import IngressBook
 from livectl.services.ingress_lines import Lines
 from livectl.services.ingress_off import IngressOff

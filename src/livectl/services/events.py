@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from livectl.domain.event import Event
-from livectl.ports import EventQuery, Store
+from livectl.ports.store import EventQuery, Store
 
 _POLL_S = 0.25
 

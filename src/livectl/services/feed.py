@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from livectl.domain.event import Event
 from livectl.errors import LivectlError
-from livectl.ports import EventQuery, Store
+from livectl.ports.store import EventQuery, Store
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,10 @@ from datetime import timedelta
 
 from livectl.domain.chat import ChatEntry
 from livectl.errors import LivectlError, NotReady
-from livectl.ports import ChatQuery, Clock, SeenAddress, Store
+from livectl.ports.chat import ChatQuery
+from livectl.ports.clock import Clock
+from livectl.ports.moderation import SeenAddress
+from livectl.ports.store import Store
 
 log = logging.getLogger(__name__)
 

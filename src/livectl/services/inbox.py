@@ -14,7 +14,11 @@ import msgspec
 from livectl.domain.event import event
 from livectl.domain.webhook import InboxEntry, Notice, read_notice
 from livectl.errors import BadInput, LivectlError, NotFound
-from livectl.ports import Clock, InboxDepth, InboxQuery, Media, Meter, Store
+from livectl.ports.clock import Clock
+from livectl.ports.inbox import InboxDepth, InboxQuery
+from livectl.ports.livekit import Media
+from livectl.ports.meter import Meter
+from livectl.ports.store import Store
 from livectl.services.notices import Notices
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,10 @@ from livectl.domain.ingress import GRACE_S, IngressKey, Line, Protocol, Through
 from livectl.domain.people import Caller
 from livectl.domain.stream import TAGS_MAX, TITLE_MAX, Stream
 from livectl.errors import BadInput, Conflict, LivectlError, NotFound, NotReady, Unavailable
-from livectl.ports import Clock, IngressQuery, MadeIngress, Media, PublishedTrack, Store
+from livectl.ports.clock import Clock
+from livectl.ports.ingress import IngressQuery, MadeIngress
+from livectl.ports.livekit import Media, PublishedTrack
+from livectl.ports.store import Store
 from livectl.services.encoders import WARNED_BEFORE, Encoders
 from livectl.services.ingress_book import IngressBook
 from livectl.services.ingress_lines import Lines

@@ -10,7 +10,9 @@ import msgspec
 from livectl.domain.event import Event, event
 from livectl.domain.ingress import IngressKey
 from livectl.errors import NotFound
-from livectl.ports import Clock, IngressQuery, Store
+from livectl.ports.clock import Clock
+from livectl.ports.ingress import IngressQuery
+from livectl.ports.store import Store
 
 Change = Callable[[IngressKey], IngressKey]
 

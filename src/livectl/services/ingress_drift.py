@@ -9,7 +9,8 @@ import msgspec
 
 from livectl.domain.ingress import IngressKey, made_by_us
 from livectl.errors import NotReady
-from livectl.ports import Clock, Ingresses, IngressQuery, MadeIngress
+from livectl.ports.clock import Clock
+from livectl.ports.ingress import Ingresses, IngressQuery, MadeIngress
 from livectl.services.encoders import Encoders
 from livectl.services.ingress_book import IngressBook
 from livectl.services.ingress_lines import Lines

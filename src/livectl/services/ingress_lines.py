@@ -8,7 +8,9 @@ from contextlib import suppress
 from livectl.domain.ids import new_id
 from livectl.domain.ingress import IngressKey, Line, ingress_name, without_password
 from livectl.errors import NotFound, NotReady, TimedOutside, Unavailable
-from livectl.ports import Clock, Ingresses, IngressSpec, MadeIngress, Media
+from livectl.ports.clock import Clock
+from livectl.ports.ingress import Ingresses, IngressSpec, MadeIngress
+from livectl.ports.livekit import Media
 
 # A room that waits for an encoder closes after this; the reconcile makes it again.
 _WAITS_S = 30 * 86_400

@@ -8,7 +8,9 @@ from livectl.domain.clock import epoch_ms
 from livectl.domain.ids import waiting_room
 from livectl.domain.ingress import Connection, IngressKey
 from livectl.domain.stream import Stream
-from livectl.ports import Clock, IngressQuery, MadeIngress, Store
+from livectl.ports.clock import Clock
+from livectl.ports.ingress import IngressQuery, MadeIngress
+from livectl.ports.store import Store
 from livectl.services.ingress_book import IngressBook
 from livectl.services.ingress_lines import Lines
 

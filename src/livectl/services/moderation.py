@@ -33,7 +33,12 @@ from livectl.domain.stream import Stream
 from livectl.domain.webhook import Participant
 from livectl.domain.words import check_word, check_words
 from livectl.errors import BadInput, Blocked, Conflict, NotFound
-from livectl.ports import ChatQuery, Clock, Media, RestrictionQuery, Store, StreamQuery
+from livectl.ports.chat import ChatQuery
+from livectl.ports.clock import Clock
+from livectl.ports.livekit import Media
+from livectl.ports.moderation import RestrictionQuery
+from livectl.ports.store import Store
+from livectl.ports.streams import StreamQuery
 from livectl.services.history import History
 from livectl.services.removal import put_out
 

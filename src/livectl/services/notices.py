@@ -9,7 +9,7 @@ from livectl.domain.event import event
 from livectl.domain.ids import is_our_room, user_of
 from livectl.domain.stream import Stream
 from livectl.domain.webhook import Notice
-from livectl.ports import Store
+from livectl.ports.store import Store
 from livectl.services.encoders import Encoders
 from livectl.services.moderation import Moderation
 from livectl.services.presence import Presence

@@ -10,7 +10,8 @@ from livectl.domain.ids import user_of
 from livectl.domain.presence import Sighting
 from livectl.domain.stream import Stream
 from livectl.domain.webhook import Notice, Participant
-from livectl.ports import Clock, Store
+from livectl.ports.clock import Clock
+from livectl.ports.store import Store
 
 
 class Presence:

@@ -12,7 +12,9 @@ import msgspec
 from livectl.domain.recording import Recording
 from livectl.domain.vod import is_recording, size_of
 from livectl.errors import BadInput, Conflict
-from livectl.ports import Objects, RecordingQuery, Store
+from livectl.ports.objects import Objects
+from livectl.ports.recordings import RecordingQuery
+from livectl.ports.store import Store
 from livectl.services.bucket import find_objects, is_ours
 from livectl.services.vods import is_held
 

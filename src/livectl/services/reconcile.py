@@ -15,7 +15,12 @@ from livectl.domain.stream import Stream
 from livectl.domain.teardown import holds
 from livectl.domain.webhook import Participant
 from livectl.errors import LivectlError
-from livectl.ports import Clock, IngressQuery, Media, Meter, Room, Store, StreamQuery
+from livectl.ports.clock import Clock
+from livectl.ports.ingress import IngressQuery
+from livectl.ports.livekit import Media, Room
+from livectl.ports.meter import Meter
+from livectl.ports.store import Store
+from livectl.ports.streams import StreamQuery
 from livectl.services.moderation import Moderation
 from livectl.services.presence import Presence, counts, sighting
 from livectl.services.teardown import Teardown

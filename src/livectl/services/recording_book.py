@@ -10,7 +10,9 @@ import msgspec
 from livectl.domain.event import Event, event
 from livectl.domain.recording import Recording, Sign, State, advance, described
 from livectl.errors import NotFound
-from livectl.ports import Clock, Meter, Store
+from livectl.ports.clock import Clock
+from livectl.ports.meter import Meter
+from livectl.ports.store import Store
 
 Change = Callable[[Recording], Recording]
 

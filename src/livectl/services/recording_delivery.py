@@ -17,7 +17,10 @@ from livectl.domain.clock import iso
 from livectl.domain.recording import RUNNING, RecorderKind, Recording, Sign, Storage
 from livectl.domain.watchdog import OBJECT_WITHIN, pause_after, silent_since
 from livectl.errors import LivectlError
-from livectl.ports import Clock, Objects, Recorder, Store, StoredObject
+from livectl.ports.clock import Clock
+from livectl.ports.objects import Objects, StoredObject
+from livectl.ports.recordings import Recorder
+from livectl.ports.store import Store
 from livectl.services.recording_book import RecordingBook
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,9 @@ from livectl.domain.event import event
 from livectl.domain.recording import Recording, Sign
 from livectl.domain.watchdog import GROWS_WITHIN
 from livectl.errors import LivectlError
-from livectl.ports import Clock, Meter, Store
+from livectl.ports.clock import Clock
+from livectl.ports.meter import Meter
+from livectl.ports.store import Store
 from livectl.services.recordings import Recordings
 
 log = logging.getLogger(__name__)

@@ -24,7 +24,12 @@ from livectl.domain.recording import (
 )
 from livectl.domain.watchdog import Verdict, is_sending, verdict
 from livectl.errors import LivectlError
-from livectl.ports import Clock, Media, Meter, Recorder, RecordingQuery, Store, StreamQuery
+from livectl.ports.clock import Clock
+from livectl.ports.livekit import Media
+from livectl.ports.meter import Meter
+from livectl.ports.recordings import Recorder, RecordingQuery
+from livectl.ports.store import Store
+from livectl.ports.streams import StreamQuery
 from livectl.services.recording_book import RecordingBook
 from livectl.services.recording_delivery import Delivery
 from livectl.services.recording_growth import GrowthWatch

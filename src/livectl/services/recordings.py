@@ -33,7 +33,10 @@ from livectl.errors import (
     TimedOutside,
     Unavailable,
 )
-from livectl.ports import Clock, EventQuery, Media, Recorder, RecordingQuery, Store
+from livectl.ports.clock import Clock
+from livectl.ports.livekit import Media
+from livectl.ports.recordings import Recorder, RecordingQuery
+from livectl.ports.store import EventQuery, Store
 from livectl.services.recording_book import RecordingBook
 from livectl.services.recording_delivery import Delivery
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from livectl.domain.webhook import Participant
 from livectl.errors import TimedOutside
-from livectl.ports import Media
+from livectl.ports.livekit import Media
 
 T = TypeVar("T")
 

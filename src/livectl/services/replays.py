@@ -20,7 +20,10 @@ from livectl.domain.vod import (
     with_sprite,
 )
 from livectl.errors import BadInput, Conflict, Forbidden, NotFound
-from livectl.ports import Clock, Objects, RecordingQuery, Store
+from livectl.ports.clock import Clock
+from livectl.ports.objects import Objects
+from livectl.ports.recordings import RecordingQuery
+from livectl.ports.store import Store
 from livectl.services.bucket import is_ours
 
 # What this server gives out itself, since what is in it has to be signed as well.

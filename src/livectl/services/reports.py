@@ -6,7 +6,10 @@ from livectl.domain.event import event
 from livectl.domain.ids import is_object_id, new_id
 from livectl.domain.people import Caller, Report
 from livectl.errors import Conflict, NotFound
-from livectl.ports import ChatQuery, Clock, ReportQuery, Store
+from livectl.ports.chat import ChatQuery
+from livectl.ports.clock import Clock
+from livectl.ports.moderation import ReportQuery
+from livectl.ports.store import Store
 from livectl.services.history import History
 
 EVIDENCE_MAX = 20

@@ -6,7 +6,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from livectl.domain.sample import Sample
-from livectl.ports import Clock, Store
+from livectl.ports.clock import Clock
+from livectl.ports.store import Store
 
 EVERY = timedelta(seconds=15)
 KEPT_FOR = timedelta(hours=48)

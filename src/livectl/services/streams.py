@@ -20,7 +20,10 @@ from livectl.errors import (
     LivectlError,
     NotFound,
 )
-from livectl.ports import Clock, Media, Store, StreamQuery
+from livectl.ports.clock import Clock
+from livectl.ports.livekit import Media
+from livectl.ports.store import Store
+from livectl.ports.streams import StreamQuery
 from livectl.services.moderation import Moderation
 from livectl.services.teardown import Teardown
 

@@ -21,7 +21,9 @@ from livectl.domain.event import event
 from livectl.domain.stream import Stream
 from livectl.domain.teardown import Step, StepName, holds
 from livectl.errors import LivectlError, TimedOutside, Unavailable
-from livectl.ports import Clock, Media, Store
+from livectl.ports.clock import Clock
+from livectl.ports.livekit import Media
+from livectl.ports.store import Store
 from livectl.services.ingress_off import IngressOff
 from livectl.services.removal import put_out
 

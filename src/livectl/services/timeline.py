@@ -10,7 +10,8 @@ import msgspec
 from livectl.domain.event import Event
 from livectl.domain.stream import Stream
 from livectl.domain.webhook import InboxEntry, read_notice
-from livectl.ports import EventQuery, InboxQuery, Store
+from livectl.ports.inbox import InboxQuery
+from livectl.ports.store import EventQuery, Store
 
 _MOST = 10_000
 

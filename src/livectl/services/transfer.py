@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from livectl.errors import BadInput, Conflict, LivectlError
-from livectl.ports import Record, Store
+from livectl.ports.store import Record, Store
 
 _BATCH = 500
 

@@ -13,7 +13,10 @@ import msgspec
 from livectl.domain.recording import Recording, Storage
 from livectl.domain.vod import ARCHIVED, owners_of
 from livectl.errors import LivectlError
-from livectl.ports import Objects, Prober, RecordingQuery, Store, StoredObject
+from livectl.ports.objects import Objects, StoredObject
+from livectl.ports.prober import Prober
+from livectl.ports.recordings import RecordingQuery
+from livectl.ports.store import Store
 from livectl.services.batches import (
     Entry,
     next_cursor,

@@ -12,7 +12,11 @@ from livectl.domain.people import Caller
 from livectl.domain.recording import Hold, Recording, Storage, Vod, VodStatus
 from livectl.domain.vod import companions, poster_path, sprite_path, thumbnails_path
 from livectl.errors import BadInput, Conflict, NotFound, NotReady, Unavailable
-from livectl.ports import Clock, Objects, Pictures, Prober, RecordingQuery, Store
+from livectl.ports.clock import Clock
+from livectl.ports.objects import Objects
+from livectl.ports.prober import Pictures, Prober
+from livectl.ports.recordings import RecordingQuery
+from livectl.ports.store import Store
 from livectl.services.bucket import Seen, is_ours, look, segments_of
 
 _PAGE = 500

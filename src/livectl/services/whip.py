@@ -15,7 +15,8 @@ from livectl.errors import (
     Unauthenticated,
     Unavailable,
 )
-from livectl.ports import Clock, Ingresses, IngressQuery
+from livectl.ports.clock import Clock
+from livectl.ports.ingress import Ingresses, IngressQuery
 from livectl.services.encoders import Encoders
 from livectl.services.ingress_book import IngressBook
 from livectl.services.ingress_lines import Lines

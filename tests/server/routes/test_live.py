@@ -8,7 +8,7 @@ from typing import Any
 import jwt
 import pytest
 
-from livectl.ports import EventQuery
+from livectl.ports.store import EventQuery
 from tests.parts import free_port
 from tests.parts.livekit import LiveKit
 from tests.server.api import NO_STREAM, ROOT, Api, block, good, refused, wrong_fields

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from livectl.app import open_store
+from livectl.backends import open_store
 from livectl.domain.event import event
 from livectl.domain.stream import Stream
 from tests.parts.livekit import LiveKit

@@ -13,7 +13,8 @@ from livectl.adapters.files import FileObjects
 from livectl.adapters.sqlite.store import SqliteStore
 from livectl.adapters.system_clock import SystemClock
 from livectl.domain.recording import Recording
-from livectl.ports import Objects, Store
+from livectl.ports.objects import Objects
+from livectl.ports.store import Store
 from tests.parts.minio import MinIO
 from tests.server.api import NO_STREAM, ROOT, Api, block, good, refused
 from tests.server.conftest import NewApi

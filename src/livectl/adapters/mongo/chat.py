@@ -40,7 +40,7 @@ from livectl.adapters.mongo.log import LogPart, Update, telling
 from livectl.adapters.mongo.streams import at_rev, literally
 from livectl.domain.chat import ChatEntry
 from livectl.domain.event import Event
-from livectl.ports import ChatQuery
+from livectl.ports.chat import ChatQuery
 
 UNCOUNTED = "uncounted"
 """The stream of a gift that may not be in its total yet."""

@@ -14,7 +14,7 @@ from livectl.adapters.mongo.documents import OUTBOX, OUTBOX_AT, struct_document
 from livectl.adapters.mongo.log import LogPart, Update, entry_of, left_to_others, telling
 from livectl.domain.event import Event
 from livectl.domain.webhook import InboxEntry
-from livectl.ports import InboxDepth, InboxQuery
+from livectl.ports.inbox import InboxDepth, InboxQuery
 
 _BATCH_MAX = 500
 

@@ -15,7 +15,7 @@ from livectl.adapters.mongo.streams import StreamsPart
 from livectl.domain.event import Event
 from livectl.domain.ingress import IngressKey, part_after
 from livectl.errors import Conflict
-from livectl.ports import IngressQuery
+from livectl.ports.ingress import IngressQuery
 
 # What a key is found by beside its own fields: those of all its lines, and when it is due.
 INGRESS_IDS = "ingressIds"

@@ -41,7 +41,7 @@ from livectl.adapters.mongo.connection import (
 from livectl.adapters.mongo.documents import OUTBOX, OUTBOX_AT, struct_document
 from livectl.domain.clock import EPOCH
 from livectl.domain.event import Event
-from livectl.ports import EventQuery
+from livectl.ports.store import EventQuery
 
 log = logging.getLogger(__name__)
 

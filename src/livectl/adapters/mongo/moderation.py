@@ -23,7 +23,7 @@ from livectl.adapters.mongo.people import report_of
 from livectl.domain.event import Event
 from livectl.domain.moderation import ChatRules, Restriction
 from livectl.domain.people import Report
-from livectl.ports import ReportQuery, RestrictionQuery, SeenAddress
+from livectl.ports.moderation import ReportQuery, RestrictionQuery, SeenAddress
 
 _ADDRESSES_MAX = 20
 

@@ -19,7 +19,7 @@ from livectl.adapters.mongo.streams import StreamsPart
 from livectl.domain.event import Event
 from livectl.domain.recording import Recording, parts_after
 from livectl.errors import Conflict
-from livectl.ports import RecordingQuery
+from livectl.ports.recordings import RecordingQuery
 
 _FIELDS = {field.encode_name for field in msgspec.structs.fields(Recording)} - {"id"}
 _NEWEST = [("requestedAt", -1), ("_id", -1)]

@@ -68,7 +68,7 @@ from livectl.domain.presence import Sighting
 from livectl.domain.recording import Recording
 from livectl.domain.webhook import InboxEntry
 from livectl.errors import BadInput, Conflict
-from livectl.ports import Record, RecordKind
+from livectl.ports.store import Record, RecordKind
 
 _PAGE = 500
 _AT_ONCE = 20

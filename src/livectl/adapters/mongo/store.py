@@ -42,7 +42,7 @@ from livectl.adapters.mongo.records import RecordsPart
 from livectl.adapters.mongo.samples import SamplesPart
 from livectl.adapters.mongo.streams import StreamsPart
 from livectl.errors import BadSettings, Unavailable
-from livectl.ports import Store, StoreCheck
+from livectl.ports.store import Store, StoreCheck
 
 SCHEMA_VERSION = 1
 

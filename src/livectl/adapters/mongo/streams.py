@@ -30,7 +30,7 @@ from livectl.domain.event import Event
 from livectl.domain.presence import Sighting, merge
 from livectl.domain.stream import PINNED_MAX, Stream
 from livectl.errors import Conflict
-from livectl.ports import StreamQuery
+from livectl.ports.streams import StreamQuery
 
 _IS_OBJECT = {"$type": "object"}
 _IS_LIST = {"$type": "array"}

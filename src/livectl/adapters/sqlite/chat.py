@@ -17,7 +17,7 @@ from livectl.domain.chat import ChatEntry
 from livectl.domain.clock import epoch_ms, from_epoch_ms
 from livectl.domain.event import Event
 from livectl.errors import Conflict
-from livectl.ports import ChatQuery
+from livectl.ports.chat import ChatQuery
 
 CHAT_COLUMNS = "id, stream_id, kind, user_id, content, at, gift_type, value, client_id, hidden_by"
 _ADD = f"INSERT OR IGNORE INTO chat ({CHAT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"

@@ -12,7 +12,7 @@ from livectl.adapters.sqlite.values import millis, moment
 from livectl.domain.clock import epoch_ms, from_epoch_ms
 from livectl.domain.event import Event
 from livectl.domain.webhook import InboxEntry
-from livectl.ports import InboxDepth, InboxQuery
+from livectl.ports.inbox import InboxDepth, InboxQuery
 
 INBOX_COLUMNS = (
     "id, type, room, status, attempts, received_at, created_at, next_at, handled_at, error, body"

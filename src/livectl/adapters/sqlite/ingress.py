@@ -16,7 +16,7 @@ from livectl.domain.clock import epoch_ms
 from livectl.domain.event import Event
 from livectl.domain.ingress import IngressKey, part_after
 from livectl.errors import Conflict
-from livectl.ports import IngressQuery
+from livectl.ports.ingress import IngressQuery
 
 KEY_COLUMNS = (
     "stream_id, owner_id, live_stream_id, next_room, enabled, due_at, created_at, rev, document, id"

@@ -9,7 +9,7 @@ from typing import Any
 from livectl.adapters.sqlite.values import decode, encode
 from livectl.domain.clock import epoch_ms, from_epoch_ms
 from livectl.domain.event import Event
-from livectl.ports import EventQuery
+from livectl.ports.store import EventQuery
 
 EVENT_COLUMNS = "seq, id, at, type, actor, stream_id, request_id, data"
 

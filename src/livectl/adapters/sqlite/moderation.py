@@ -15,7 +15,7 @@ from livectl.domain.clock import epoch_ms, from_epoch_ms
 from livectl.domain.event import Event
 from livectl.domain.moderation import ChatRules, Restriction
 from livectl.domain.people import Report
-from livectl.ports import ReportQuery, RestrictionQuery, SeenAddress
+from livectl.ports.moderation import ReportQuery, RestrictionQuery, SeenAddress
 
 RESTRICTION_COLUMNS = "key, scope, kind, subject, user_id, restricted_by, at, until, reason"
 

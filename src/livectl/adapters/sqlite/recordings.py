@@ -19,7 +19,7 @@ from livectl.domain.clock import epoch_ms
 from livectl.domain.event import Event
 from livectl.domain.recording import UNFINISHED, Recording, parts_after
 from livectl.errors import Conflict
-from livectl.ports import RecordingQuery
+from livectl.ports.recordings import RecordingQuery
 
 RECORDING_COLUMNS = (
     "stream_id, slot, owner_id, state, vod_status, deleting, egress_id, path, stored_path,"

@@ -32,7 +32,7 @@ from livectl.domain.presence import Sighting
 from livectl.domain.recording import Recording
 from livectl.domain.webhook import InboxEntry
 from livectl.errors import BadInput
-from livectl.ports import Record, RecordKind
+from livectl.ports.store import Record, RecordKind
 
 Row = tuple[Any, ...]
 Document = dict[str, Any]

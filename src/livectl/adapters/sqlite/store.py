@@ -39,21 +39,13 @@ from livectl.domain.sample import Sample
 from livectl.domain.stream import Stream
 from livectl.domain.webhook import InboxEntry
 from livectl.errors import NotReady, Unavailable
-from livectl.ports import (
-    ChatQuery,
-    EventQuery,
-    InboxDepth,
-    InboxQuery,
-    IngressQuery,
-    Record,
-    RecordingQuery,
-    ReportQuery,
-    RestrictionQuery,
-    SeenAddress,
-    Store,
-    StoreCheck,
-    StreamQuery,
-)
+from livectl.ports.chat import ChatQuery
+from livectl.ports.inbox import InboxDepth, InboxQuery
+from livectl.ports.ingress import IngressQuery
+from livectl.ports.moderation import ReportQuery, RestrictionQuery, SeenAddress
+from livectl.ports.recordings import RecordingQuery
+from livectl.ports.store import EventQuery, Record, Store, StoreCheck
+from livectl.ports.streams import StreamQuery
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -26,7 +26,7 @@ from livectl.domain.stream import (
     stream_from_document,
 )
 from livectl.errors import Conflict
-from livectl.ports import StreamQuery
+from livectl.ports.streams import StreamQuery
 
 Document = dict[str, Any]
 

@@ -26,7 +26,9 @@ from livectl.domain.moderation import scopes_over
 from livectl.domain.people import Caller
 from livectl.domain.stream import read_time
 from livectl.errors import LivectlError
-from livectl.ports import Bus, Clock, Meter
+from livectl.ports.bus import Bus
+from livectl.ports.clock import Clock
+from livectl.ports.meter import Meter
 from livectl.server.live.wire import Manager, encoded
 from livectl.services.chat import Chat, Room
 from livectl.services.moderation import announcement

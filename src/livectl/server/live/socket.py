@@ -31,7 +31,9 @@ from livectl.errors import (
     NotFound,
     Unauthenticated,
 )
-from livectl.ports import Bus, Clock, Meter
+from livectl.ports.bus import Bus
+from livectl.ports.clock import Clock
+from livectl.ports.meter import Meter
 from livectl.server.auth import Authenticator
 from livectl.server.live.rooms import PREFIX, Guest, LiveRooms
 from livectl.server.live.wire import Json, Manager

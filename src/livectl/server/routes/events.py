@@ -10,7 +10,7 @@ from msgspec import Meta
 from starlette.responses import StreamingResponse
 
 from livectl.domain.event import Event
-from livectl.ports import EventQuery
+from livectl.ports.store import EventQuery
 from livectl.server.auth import Allow
 from livectl.server.http import At, Body, Call, Route, object_id
 

@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta
 
 from livectl.domain.ingress import GRACE_S, IngressKey, Protocol, Through
 from livectl.errors import BadInput, Conflict, NotFound, NotReady, Unavailable
-from livectl.ports import IngressQuery
+from livectl.ports.ingress import IngressQuery
 from livectl.server.auth import Allow, clean_user_id
 from livectl.server.http import Body, Call, Done, Route, object_id
 from livectl.server.paging import next_place, read_cursor

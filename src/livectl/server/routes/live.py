@@ -20,7 +20,7 @@ from livectl.errors import (
     NotFound,
     Unavailable,
 )
-from livectl.ports import StreamQuery
+from livectl.ports.streams import StreamQuery
 from livectl.server.auth import Allow, clean_user_id
 from livectl.server.http import Body, Call, Done, Route
 from livectl.server.paging import next_cursor, read_cursor

@@ -13,7 +13,8 @@ from livectl.domain.chat import ChatEntry, EntryKind
 from livectl.domain.clock import EPOCH, epoch_ms
 from livectl.domain.stream import Stream, read_time
 from livectl.errors import BadInput, Blocked, Forbidden, NotFound
-from livectl.ports import ChatQuery, StreamQuery
+from livectl.ports.chat import ChatQuery
+from livectl.ports.streams import StreamQuery
 from livectl.server.auth import Allow
 from livectl.server.http import At, Body, Call, Done, Route, object_id
 

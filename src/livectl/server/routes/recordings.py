@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 from livectl.domain.recording import Format, Layout, RecorderKind, Recording, State, Storage
 from livectl.domain.stream import Stream
 from livectl.errors import BadInput, Conflict, NotFound, NotReady, Unavailable
-from livectl.ports import RecordingQuery
+from livectl.ports.recordings import RecordingQuery
 from livectl.server.auth import Allow
 from livectl.server.http import At, Body, Call, Done, Route, object_id
 from livectl.server.paging import next_place, read_cursor

@@ -8,7 +8,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from livectl.domain.stream import Stream
-from livectl.ports import StreamQuery
+from livectl.ports.streams import StreamQuery
 from livectl.server.auth import Allow
 from livectl.server.http import Body, Call, Route
 

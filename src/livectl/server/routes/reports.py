@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from livectl.domain.people import Report
 from livectl.errors import Conflict, NotFound
-from livectl.ports import ReportQuery
+from livectl.ports.moderation import ReportQuery
 from livectl.server.auth import Allow
 from livectl.server.http import Body, Call, Route
 from livectl.server.paging import next_place, read_cursor

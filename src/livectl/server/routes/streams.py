@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from livectl.domain.stream import Stream
 from livectl.errors import Banned, Conflict, FeatureDisabled, NotFound, Unavailable
-from livectl.ports import StreamQuery
+from livectl.ports.streams import StreamQuery
 from livectl.server.auth import Allow
 from livectl.server.http import At, Body, Call, Route
 from livectl.server.paging import next_cursor, read_cursor

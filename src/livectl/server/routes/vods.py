@@ -11,7 +11,7 @@ from starlette.responses import Response
 from livectl.domain.recording import Format, Hold, Recording, VodStatus
 from livectl.domain.vod import is_archived, size_of
 from livectl.errors import BadInput, Blocked, Conflict, Forbidden, NotFound, Unavailable
-from livectl.ports import RecordingQuery
+from livectl.ports.recordings import RecordingQuery
 from livectl.server.auth import Allow
 from livectl.server.http import At, Body, Call, Done, Route, object_id
 from livectl.server.paging import next_place, read_cursor

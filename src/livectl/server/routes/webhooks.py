@@ -12,7 +12,7 @@ from msgspec import Meta
 from livectl.domain.ingress import without_password
 from livectl.domain.webhook import InboxEntry
 from livectl.errors import BadInput, NotFound, Unauthenticated
-from livectl.ports import InboxQuery
+from livectl.ports.inbox import InboxQuery
 from livectl.server.auth import Allow
 from livectl.server.http import KIB, At, Body, Call, Route
 
