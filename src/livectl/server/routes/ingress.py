@@ -54,7 +54,7 @@ class FindIngress(PageQuery):
     stream: str | None = None
     standing: bool | None = None
     enabled: bool | None = None
-    ref: Annotated[str, Meta(pattern="^[0-9a-f]{1,24}$")] | None = None
+    ref: str | None = None
 
 
 class LookQuery(Body):
