@@ -175,6 +175,17 @@ def create_app(settings: Settings, *, background: bool = False, polling: bool = 
     return App(_beside(live_socket.asgi, edge), context, live_socket.let_go)
 
 
+def asgi() -> App:
+    """The application of one worker process, with the settings of its environment."""
+    from livectl.server.logs import configure
+
+    configure(level=os.environ.get("LIVECTL_LOG_LEVEL", "info"), as_json=True)
+    settings = load()
+    require_for_serving(settings)
+    polling = os.environ.get("LIVECTL_LIVE_TRANSPORTS") != "websocket"
+    return create_app(settings, background=True, polling=polling)
+
+
 def _services(settings: Settings, backends: Backends) -> tuple[Context, Watch]:
     """All that the product does, for the routes; and what a server does by itself."""
     store, media, clock, meter = backends.store, backends.media, backends.clock, backends.meter
@@ -310,6 +321,51 @@ def _services(settings: Settings, backends: Backends) -> tuple[Context, Watch]:
     return context, watch
 
 
+def _live_socket(
+    settings: Settings, context: Context, backends: Backends, *, polling: bool
+) -> LiveSocket:
+    # Only a server has live sockets, and a command need not wait for their library.
+    from livectl.server.live.socket import LiveSocket
+    from livectl.services.chat import Chat
+
+    chat = Chat(
+        backends.store,
+        context.clock,
+        limiter(settings, backends.meter),
+        context.history,
+        rates=_rates(settings),
+        gift_max=settings.gift_max,
+    )
+    return LiveSocket(
+        chat,
+        context.moderation,
+        context.recordings,
+        context.authenticator,
+        backends.bus,
+        context.clock,
+        backends.meter,
+        hash_address=context.hash_address,
+        tell_log_has_grown=context.tell_log_has_grown,
+        origins=settings.cors_origins,
+        transports=["polling", "websocket"] if polling else ["websocket"],
+    )
+
+
+def _rates(settings: Settings) -> Rates:
+    from livectl.services.chat import Rates
+
+    def rate(given: tuple[int, int]) -> Rate:
+        return Rate(count=given[0], seconds=given[1])
+
+    return Rates(
+        message=rate(settings.chat_limit),
+        reaction=rate(settings.reaction_limit),
+        gift=rate(settings.gift_limit),
+        connect=rate(settings.connect_limit),
+        connect_address=rate(settings.address_limit),
+    )
+
+
 @asynccontextmanager
 async def _live(live_socket: LiveSocket, bus: Bus, context: Context) -> AsyncIterator[None]:
     """What keeps the live sockets going; when it ends, all that was said is stored."""
@@ -339,62 +395,6 @@ def _beside(live: ASGIApp, rest: ASGIApp) -> ASGIApp:
         await (live if is_live else rest)(scope, receive, send)
 
     return dispatch
-
-
-def asgi() -> App:
-    """The application of one worker process, with the settings of its environment."""
-    from livectl.server.logs import configure
-
-    configure(level=os.environ.get("LIVECTL_LOG_LEVEL", "info"), as_json=True)
-    settings = load()
-    require_for_serving(settings)
-    polling = os.environ.get("LIVECTL_LIVE_TRANSPORTS") != "websocket"
-    return create_app(settings, background=True, polling=polling)
-
-
-def _rates(settings: Settings) -> Rates:
-    from livectl.services.chat import Rates
-
-    def rate(given: tuple[int, int]) -> Rate:
-        return Rate(count=given[0], seconds=given[1])
-
-    return Rates(
-        message=rate(settings.chat_limit),
-        reaction=rate(settings.reaction_limit),
-        gift=rate(settings.gift_limit),
-        connect=rate(settings.connect_limit),
-        connect_address=rate(settings.address_limit),
-    )
-
-
-def _live_socket(
-    settings: Settings, context: Context, backends: Backends, *, polling: bool
-) -> LiveSocket:
-    # Only a server has live sockets, and a command need not wait for their library.
-    from livectl.server.live.socket import LiveSocket
-    from livectl.services.chat import Chat
-
-    chat = Chat(
-        backends.store,
-        context.clock,
-        limiter(settings, backends.meter),
-        context.history,
-        rates=_rates(settings),
-        gift_max=settings.gift_max,
-    )
-    return LiveSocket(
-        chat,
-        context.moderation,
-        context.recordings,
-        context.authenticator,
-        backends.bus,
-        context.clock,
-        backends.meter,
-        hash_address=context.hash_address,
-        tell_log_has_grown=context.tell_log_has_grown,
-        origins=settings.cors_origins,
-        transports=["polling", "websocket"] if polling else ["websocket"],
-    )
 
 
 def _health(settings: Settings, backends: Backends) -> Health:

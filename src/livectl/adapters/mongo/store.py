@@ -77,7 +77,7 @@ class MongoStore(
     SamplesPart,
     Store,
 ):
-    """`ports.Store` in the database that `uri` names, or else in `livectl`; opened by `open` and
+    """The `Store` port in the database that `uri` names, or else in `livectl`; opened by `open` and
     not before. For one event loop.
 
     Raises Unavailable when MongoDB cannot be reached or refuses, TimedOutside when it does not

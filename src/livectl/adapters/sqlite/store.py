@@ -55,7 +55,7 @@ _PRUNE_PAGE = 5000
 
 
 class SqliteStore(Store):
-    """`ports.Store` in the file `path`, which is opened by `open` and not before.
+    """The `Store` port in the file `path`, which is opened by `open` and not before.
 
     Raises Unavailable when the disk is full, the file is locked for long, read-only or damaged;
     BadSettings from `open` when the file was written by a newer livectl.
