@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import http.client
 import os
 import secrets
 import shutil
@@ -14,7 +13,7 @@ from typing import Any
 
 from boto3.session import Session
 
-from tests.parts import VENV_BIN, Part, PartMissing, go
+from tests.parts import VENV_BIN, Part, PartMissing, go, is_ok
 
 NAME = "minio"
 MODULE = "github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c"
@@ -96,11 +95,4 @@ class MinIO(Part):
         return [self.binary, "server", "--address", f"127.0.0.1:{self.port}", str(data)]
 
     def answers(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=1)
-        try:
-            connection.request("GET", "/minio/health/ready")
-            return connection.getresponse().status == http.HTTPStatus.OK
-        except http.client.HTTPException:
-            return False
-        finally:
-            connection.close()
+        return is_ok(self.port, "/minio/health/ready")
