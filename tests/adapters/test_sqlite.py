@@ -266,6 +266,7 @@ def plan(connection: sqlite3.Connection, statement: tuple[str, list[object]]) ->
         (StreamQuery(owner_id="alice"), "livestreams_owner"),
         (StreamQuery(owner_id="alice", before=(NOON, "a")), "livestreams_owner"),
         (StreamQuery(teardown_owed=True), "livestreams_owed"),
+        (StreamQuery(live=False, with_replay=True), "livestreams_replays"),
     ],
 )
 def test_streams_are_found_in_order_by_an_index(
