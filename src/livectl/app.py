@@ -22,6 +22,7 @@ from livectl.domain.signature import Signer
 from livectl.ports.bus import Bus
 from livectl.ports.clock import Clock
 from livectl.ports.limiter import Rate
+from livectl.ports.store import Store
 from livectl.server.auth import Authenticator, user_token
 from livectl.server.codes import Codes
 from livectl.server.console import login, pages
@@ -266,7 +267,7 @@ def _services(settings: Settings, backends: Backends) -> tuple[Context, Watch]:
         feed.nudge()
         backends.bus.nudge()
 
-    authenticator = _authenticator(settings, clock)
+    authenticator = _authenticator(settings, store, clock)
     context = Context(
         clock=clock,
         authenticator=authenticator,
@@ -416,7 +417,7 @@ def _policy(settings: Settings) -> Policy:
     )
 
 
-def _authenticator(settings: Settings, clock: Clock) -> Authenticator:
+def _authenticator(settings: Settings, store: Store, clock: Clock) -> Authenticator:
     return Authenticator(
         secret=settings.jwt_secret.reveal(),
         jwks_url=settings.jwt_jwks_url,
@@ -424,7 +425,7 @@ def _authenticator(settings: Settings, clock: Clock) -> Authenticator:
         audience=settings.jwt_audience,
         metrics_token=settings.metrics_token.reveal(),
         public_browse=settings.public_browse,
-        sessions=Sessions(settings.key_for("console session"), clock.now),
+        sessions=Sessions(settings.key_for("console session"), store, clock),
     )
 
 

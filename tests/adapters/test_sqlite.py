@@ -277,6 +277,7 @@ def plan(connection: sqlite3.Connection, query: object) -> str:
         (StreamQuery(owner_id="alice"), "INDEX livestreams_owner"),
         (StreamQuery(owner_id="alice", before=(NOON, "a")), "INDEX livestreams_owner"),
         (StreamQuery(teardown_owed=True), "INDEX livestreams_owed"),
+        (StreamQuery(live=False, with_replay=True), "INDEX livestreams_replays"),
         (EventQuery(after=5), "INTEGER PRIMARY KEY"),
         (EventQuery(stream_id="a", after=5), "INDEX events_stream"),
         (EventQuery(type="a"), "INDEX events_type"),

@@ -145,6 +145,15 @@ class MongoStore(
             await self._in(LEASES).delete_one({"_id": name, "holder": holder})
 
     @call
+    async def lease_held(self, name: str, *, now: datetime) -> bool:
+        held = {"_id": name, "until": {"$gt": now}}
+        return await self._in(LEASES).find_one(held) is not None
+
+    @call
+    async def prune_leases(self, *, before: datetime) -> int:
+        return (await self._in(LEASES).delete_many({"until": {"$lt": before}})).deleted_count
+
+    @call
     async def _open(self) -> None:
         await self._connect()
         await self._settle_schema()

@@ -329,6 +329,12 @@ class SqliteStore(Store):
     async def drop_lease(self, name: str, holder: str) -> None:
         await self._write(log.drop_lease, name, holder)
 
+    async def lease_held(self, name: str, *, now: datetime) -> bool:
+        return await self._read(log.lease_held, name, now=now)
+
+    async def prune_leases(self, *, before: datetime) -> int:
+        return await self._write(log.prune_leases, before=before)
+
     async def dump(self) -> AsyncIterator[Record]:
         snapshot = await self._read(open_snapshot, self._path)
         try:
