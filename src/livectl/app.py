@@ -445,7 +445,9 @@ def _signer(settings: Settings) -> Callable[[str, bool, int], str]:
 
 
 def _places_of_recordings(settings: Settings) -> list[str]:
-    """Where the console's pages may load recordings from: the CDN and the bucket."""
+    """Where the console's pages may load recordings from: the CDN, the bucket, and this server
+    where its links lead, which need not be where the page was opened."""
     amazon = "https://*.amazonaws.com" if settings.s3_bucket else ""
     bucket = settings.s3_endpoint_url or amazon
-    return [url for url in (settings.vod_public_base_url, bucket) if url]
+    places = (settings.vod_public_base_url, bucket, settings.own_public_url)
+    return [url for url in places if url]

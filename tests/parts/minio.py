@@ -37,8 +37,10 @@ def _built() -> str:
 class MinIO(Part):
     name = NAME
 
-    def __init__(self) -> None:
+    def __init__(self, *, readers: str = "*") -> None:
+        """`readers`: the origin whose pages may read what is in it (CORS)."""
         self.binary = find()
+        self.readers = readers
         super().__init__()
         self.key_id = f"key{secrets.token_hex(8)}"
         self.secret_key = secrets.token_hex(20)
@@ -85,6 +87,7 @@ class MinIO(Part):
             "MINIO_ROOT_PASSWORD": self.secret_key,
             # With a key of its own it encrypts when it is asked to.
             "MINIO_KMS_SECRET_KEY": f"test:{self.kms_key}",
+            "MINIO_API_CORS_ALLOW_ORIGIN": self.readers,
             "MINIO_BROWSER": "off",
             "MINIO_UPDATE": "off",
         }
