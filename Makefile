@@ -18,8 +18,9 @@ console: $(CONSOLE)/index.html ## build the web console into the server
 test: .venv/.installed-for-test lint console ## check the code, then run the tests: pytest $(ARGS)
 	$(BIN)/python -m tests.parts
 ifeq ($(ARGS),)
-	$(BIN)/pytest -n 2 --dist loadfile -m "not e2e"
-	$(BIN)/pytest -m e2e  # alone: real media has the machine to itself
+	$(BIN)/pytest -n 3 --dist loadfile -m "not e2e"
+	$(BIN)/pytest -n 2 --dist loadfile -m "e2e and not alone"
+	$(BIN)/pytest -m alone
 else
 	$(BIN)/pytest $(ARGS)
 endif

@@ -17,7 +17,7 @@ from livekit import api
 from tests.e2e.clients import ClientProcess, Tokens
 from tests.parts.livekit import LiveKit
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 
 @dataclass

@@ -14,7 +14,7 @@ import pytest
 
 from tests.e2e.conftest import Api, Server, assert_put_out_within_a_second, stays_of, until
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 Join = Callable[..., Any]
 

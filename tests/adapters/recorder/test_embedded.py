@@ -27,7 +27,7 @@ from livectl.errors import Conflict, NotFound, Unavailable
 from tests.adapters.recorder.clapper import Clapper, Claps, watch
 from tests.parts.livekit import LiveKit
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 OWNER = "5f0000000000000000000001"
 HOST = "this-host"
