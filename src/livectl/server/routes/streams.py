@@ -19,7 +19,8 @@ from livectl.services.timeline import Moment
 
 
 class FindStreams(Body):
-    """`ref` is the start of an id, or a room's name."""
+    """`ref` is the start of an id, or a room's name; `teardownOwed` finds those that have ended
+    here, and not at LiveKit yet."""
 
     live: bool | None = None
     owner: str | None = None
@@ -28,6 +29,7 @@ class FindStreams(Body):
     since: At | None = None
     until: At | None = None
     ref: str | None = None
+    teardown_owed: bool | None = None
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
     cursor: str | None = None
 
@@ -90,6 +92,7 @@ async def find(call: Call, query: FindStreams) -> StreamPage:
             since=query.since,
             until=query.until,
             ref=query.ref,
+            teardown_owed=query.teardown_owed,
             before=read_cursor(query.cursor),
             limit=query.limit + 1,
         )
