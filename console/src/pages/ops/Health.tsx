@@ -1,6 +1,15 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { api, ask, problem as refused, reached, told, whole, type Schemas } from "../../api/client";
+import {
+  api,
+  ask,
+  problem as refused,
+  reached,
+  sentence,
+  told,
+  whole,
+  type Schemas,
+} from "../../api/client";
 import { Icon } from "../../components/Icon";
 import { Notice } from "../../components/Notice";
 import { useAsked } from "./asking";
@@ -95,8 +104,8 @@ function Findings({ findings }: { findings: Finding[] }) {
     <>
       {wrong.map((one) => (
         <Notice key={one.name} kind={one.status === "fail" ? "bad" : "plain"}>
-          <strong>{one.name}</strong>: {one.detail}
-          {one.remedy && <small class="remedy">{one.remedy}</small>}
+          <strong>{NAMES[one.name] ?? one.name}</strong>: {one.detail}
+          {one.remedy && <small class="remedy">{sentence(one.remedy)}</small>}
         </Notice>
       ))}
       <details>

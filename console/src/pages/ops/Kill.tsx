@@ -119,7 +119,7 @@ export function Kill({ stream, reason = "", onClose }: Props) {
           <button
             type="button"
             class="main"
-            ref={(button) => button?.focus()}
+            ref={focus}
             onClick={(event) => event.currentTarget.closest("dialog")?.close()}
           >
             Done
@@ -157,6 +157,10 @@ function outcomeOf(held: boolean, isLate: boolean): string {
     "It is over here, but it does not hold yet: a step failed at LiveKit, and people may still " +
     "see it. It is tried again until it holds, also when you close this."
   );
+}
+
+function focus(button: HTMLButtonElement | null): void {
+  button?.focus();
 }
 
 function hasFailed(step: Step): boolean {

@@ -66,8 +66,10 @@ async function look(which: keyof typeof WHICH, title: string): Promise<Schemas["
   if (which === "ended") return found;
   const owing = { ...query, live: false, teardownOwed: true };
   const owed = await ask(api.GET("/api/streams", { params: { query: owing } }));
-  const live = await found;
-  return { ...live, items: [...owed.items, ...live.items] };
+  const { items, nextCursor } = await found;
+  const known = new Set(owed.items.map((one) => one.streamId)); // one may have ended in between
+  const live = items.filter((one) => !known.has(one.streamId));
+  return { items: [...owed.items, ...live], nextCursor };
 }
 
 function Table({ streams, onKill }: { streams: Stream[]; onKill: (one: Stream) => void }) {
