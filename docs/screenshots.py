@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 from tests.console.conftest import World
 from tests.console.test_watch import chat, say
 from tests.parts import chromium
@@ -23,7 +23,7 @@ from tests.server.process import Server, bearer
 from livectl.dev.synthetic import SyntheticHost
 
 SCREENS = Path(__file__).with_name("screens")
-SIZE = {"width": 1280, "height": 800}
+SIZE: ViewportSize = {"width": 1280, "height": 800}
 FILM_AT_S = 6
 SHOWS: list[tuple[str, str, list[str], int]] = [
     ("anna", "Sunrise over the harbour", ["outdoors", "calm"], 210),
@@ -111,7 +111,7 @@ def talk(browser: Browser, world: World, started: Any) -> None:
 
 
 def visit(browser: Browser, world: World, user: str, path: str) -> Page:
-    page = browser.new_context(viewport=SIZE, color_scheme="dark").new_page()  # type: ignore[arg-type]
+    page = browser.new_context(viewport=SIZE, color_scheme="dark").new_page()
     token = bearer(user)["Authorization"].removeprefix("Bearer ")
     page.request.post(f"{world.url}/api/session", data={"token": token})
     page.goto(f"{world.url}{path}")

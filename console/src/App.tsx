@@ -11,7 +11,12 @@ import { SignIn } from "./pages/SignIn";
 import { go, place, type Place } from "./router";
 import { openSession, session } from "./session";
 
-const Watch = lazy(() => import("./pages/watch/Watch"));
+const Watch = lazy(() => {
+  // Beside the page, which would only come to it when it is loaded itself; where this fails, the
+  // player tries again and tells.
+  import("livekit-client").catch(() => {});
+  return import("./pages/watch/Watch");
+});
 const Replay = lazy(() => import("./pages/replay/Replay"));
 const Studio = lazy(() => import("./pages/studio/Studio"));
 const Ops = lazy(() => import("./pages/ops/Ops"));

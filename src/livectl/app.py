@@ -22,6 +22,7 @@ from livectl.domain.signature import Signer
 from livectl.ports.bus import Bus
 from livectl.ports.clock import Clock
 from livectl.ports.limiter import Rate
+from livectl.ports.store import Store
 from livectl.server.auth import Authenticator, user_token
 from livectl.server.codes import Codes
 from livectl.server.console import login, pages
@@ -175,6 +176,17 @@ def create_app(settings: Settings, *, background: bool = False, polling: bool = 
     return App(_beside(live_socket.asgi, edge), context, live_socket.let_go)
 
 
+def asgi() -> App:
+    """The application of one worker process, with the settings of its environment."""
+    from livectl.server.logs import configure
+
+    configure(level=os.environ.get("LIVECTL_LOG_LEVEL", "info"), as_json=True)
+    settings = load()
+    require_for_serving(settings)
+    polling = os.environ.get("LIVECTL_LIVE_TRANSPORTS") != "websocket"
+    return create_app(settings, background=True, polling=polling)
+
+
 def _services(settings: Settings, backends: Backends) -> tuple[Context, Watch]:
     """All that the product does, for the routes; and what a server does by itself."""
     store, media, clock, meter = backends.store, backends.media, backends.clock, backends.meter
@@ -255,7 +267,7 @@ def _services(settings: Settings, backends: Backends) -> tuple[Context, Watch]:
         feed.nudge()
         backends.bus.nudge()
 
-    authenticator = _authenticator(settings, clock)
+    authenticator = _authenticator(settings, store, clock)
     context = Context(
         clock=clock,
         authenticator=authenticator,
@@ -310,6 +322,51 @@ def _services(settings: Settings, backends: Backends) -> tuple[Context, Watch]:
     return context, watch
 
 
+def _live_socket(
+    settings: Settings, context: Context, backends: Backends, *, polling: bool
+) -> LiveSocket:
+    # Only a server has live sockets, and a command need not wait for their library.
+    from livectl.server.live.socket import LiveSocket
+    from livectl.services.chat import Chat
+
+    chat = Chat(
+        backends.store,
+        context.clock,
+        limiter(settings, backends.meter),
+        context.history,
+        rates=_rates(settings),
+        gift_max=settings.gift_max,
+    )
+    return LiveSocket(
+        chat,
+        context.moderation,
+        context.recordings,
+        context.authenticator,
+        backends.bus,
+        context.clock,
+        backends.meter,
+        hash_address=context.hash_address,
+        tell_log_has_grown=context.tell_log_has_grown,
+        origins=settings.cors_origins,
+        transports=["polling", "websocket"] if polling else ["websocket"],
+    )
+
+
+def _rates(settings: Settings) -> Rates:
+    from livectl.services.chat import Rates
+
+    def rate(given: tuple[int, int]) -> Rate:
+        return Rate(count=given[0], seconds=given[1])
+
+    return Rates(
+        message=rate(settings.chat_limit),
+        reaction=rate(settings.reaction_limit),
+        gift=rate(settings.gift_limit),
+        connect=rate(settings.connect_limit),
+        connect_address=rate(settings.address_limit),
+    )
+
+
 @asynccontextmanager
 async def _live(live_socket: LiveSocket, bus: Bus, context: Context) -> AsyncIterator[None]:
     """What keeps the live sockets going; when it ends, all that was said is stored."""
@@ -341,62 +398,6 @@ def _beside(live: ASGIApp, rest: ASGIApp) -> ASGIApp:
     return dispatch
 
 
-def asgi() -> App:
-    """The application of one worker process, with the settings of its environment."""
-    from livectl.server.logs import configure
-
-    configure(level=os.environ.get("LIVECTL_LOG_LEVEL", "info"), as_json=True)
-    settings = load()
-    require_for_serving(settings)
-    polling = os.environ.get("LIVECTL_LIVE_TRANSPORTS") != "websocket"
-    return create_app(settings, background=True, polling=polling)
-
-
-def _rates(settings: Settings) -> Rates:
-    from livectl.services.chat import Rates
-
-    def rate(given: tuple[int, int]) -> Rate:
-        return Rate(count=given[0], seconds=given[1])
-
-    return Rates(
-        message=rate(settings.chat_limit),
-        reaction=rate(settings.reaction_limit),
-        gift=rate(settings.gift_limit),
-        connect=rate(settings.connect_limit),
-        connect_address=rate(settings.address_limit),
-    )
-
-
-def _live_socket(
-    settings: Settings, context: Context, backends: Backends, *, polling: bool
-) -> LiveSocket:
-    # Only a server has live sockets, and a command need not wait for their library.
-    from livectl.server.live.socket import LiveSocket
-    from livectl.services.chat import Chat
-
-    chat = Chat(
-        backends.store,
-        context.clock,
-        limiter(settings, backends.meter),
-        context.history,
-        rates=_rates(settings),
-        gift_max=settings.gift_max,
-    )
-    return LiveSocket(
-        chat,
-        context.moderation,
-        context.recordings,
-        context.authenticator,
-        backends.bus,
-        context.clock,
-        backends.meter,
-        hash_address=context.hash_address,
-        tell_log_has_grown=context.tell_log_has_grown,
-        origins=settings.cors_origins,
-        transports=["polling", "websocket"] if polling else ["websocket"],
-    )
-
-
 def _health(settings: Settings, backends: Backends) -> Health:
     """Without Redis each process goes on by itself: that is told, and no reason to take all of
     them out of a balancer."""
@@ -416,7 +417,7 @@ def _policy(settings: Settings) -> Policy:
     )
 
 
-def _authenticator(settings: Settings, clock: Clock) -> Authenticator:
+def _authenticator(settings: Settings, store: Store, clock: Clock) -> Authenticator:
     return Authenticator(
         secret=settings.jwt_secret.reveal(),
         jwks_url=settings.jwt_jwks_url,
@@ -424,7 +425,7 @@ def _authenticator(settings: Settings, clock: Clock) -> Authenticator:
         audience=settings.jwt_audience,
         metrics_token=settings.metrics_token.reveal(),
         public_browse=settings.public_browse,
-        sessions=Sessions(settings.key_for("console session"), clock.now),
+        sessions=Sessions(settings.key_for("console session"), store, clock),
     )
 
 
@@ -444,7 +445,9 @@ def _signer(settings: Settings) -> Callable[[str, bool, int], str]:
 
 
 def _places_of_recordings(settings: Settings) -> list[str]:
-    """Where the console's pages may load recordings from: the CDN and the bucket."""
+    """Where the console's pages may load recordings from: the CDN, the bucket, and this server
+    where its links lead, which need not be where the page was opened."""
     amazon = "https://*.amazonaws.com" if settings.s3_bucket else ""
     bucket = settings.s3_endpoint_url or amazon
-    return [url for url in (settings.vod_public_base_url, bucket) if url]
+    places = (settings.vod_public_base_url, bucket, settings.own_public_url)
+    return [url for url in places if url]

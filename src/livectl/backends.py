@@ -115,31 +115,6 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
         await store.close()
 
 
-def _meter(background: bool) -> Meter:
-    if not background:
-        return NoMeter()
-    from livectl.adapters.prometheus import PrometheusMeter  # costs a command its start
-
-    return PrometheusMeter()
-
-
-def _bus(settings: Settings | None, meter: Meter) -> Bus:
-    """How a server's processes hear of each other. A command (None) needs no such thing: what it
-    changes is in the event log, which they all follow."""
-    if settings is not None and settings.redis_url:
-        try:
-            from livectl.adapters.redis_bus import RedisBus
-        except ImportError as error:
-            raise BadSettings(
-                "REDIS_URL is set, and the redis extra is not installed",
-                hint="pip install 'livectl[redis]'",
-            ) from error
-        return RedisBus(settings.redis_url, meter=meter)
-    from livectl.adapters.memory_bus import MemoryBus
-
-    return MemoryBus()
-
-
 def limiter(settings: Settings, meter: Meter) -> Limiter:
     if settings.redis_url:
         from livectl.adapters.redis_limiter import RedisLimiter
@@ -148,6 +123,42 @@ def limiter(settings: Settings, meter: Meter) -> Limiter:
     from livectl.adapters.memory_limiter import MemoryLimiter
 
     return MemoryLimiter()
+
+
+def identity_provider(settings: Settings) -> IdentityProvider | None:
+    if not settings.oidc_client_id:
+        return None
+    from livectl.adapters.oidc import OidcProvider
+
+    return OidcProvider(
+        settings.jwt_issuer, settings.oidc_client_id, settings.oidc_client_secret.reveal()
+    )
+
+
+def probes(settings: Settings, objects: FileObjects | S3Objects) -> dict[str, Probe]:
+    """Checks of outside parts that are only there when they are set up."""
+    probes: dict[str, Probe] = {}
+    urls = {
+        "LIVEKIT_URL": settings.livekit_url,
+        "LIVEKIT_PUBLIC_URL": settings.livekit_public_url,
+        "REDIS_URL": settings.redis_url,
+    }
+    if there := {name: url for name, url in urls.items() if url}:
+        probes["ports"] = lambda: reach(there)
+    if settings.redis_url:
+        from livectl.adapters.redis import ping_redis
+
+        probes["redis"] = lambda: ping_redis(settings.redis_url)
+    probes["s3" if objects.type == "S3" else "files"] = objects.ping
+    return probes
+
+
+def _meter(serving: bool) -> Meter:
+    if not serving:
+        return NoMeter()
+    from livectl.adapters.prometheus import PrometheusMeter  # costs a command its start
+
+    return PrometheusMeter()
 
 
 def _livekit(settings: Settings, meter: Meter) -> LiveKitCalls | None:
@@ -167,8 +178,21 @@ def _media(settings: Settings, livekit: LiveKitCalls | None) -> Media:
     return LiveKit(livekit, public_url=settings.livekit_public_url)
 
 
-def _ingresses(livekit: LiveKitCalls | None) -> Ingresses:
-    return NoLiveKit() if livekit is None else Ingress(livekit)
+def _bus(settings: Settings | None, meter: Meter) -> Bus:
+    """How a server's processes hear of each other. A command (None) needs no such thing: what it
+    changes is in the event log, which they all follow."""
+    if settings is not None and settings.redis_url:
+        try:
+            from livectl.adapters.redis_bus import RedisBus
+        except ImportError as error:
+            raise BadSettings(
+                "REDIS_URL is set, and the redis extra is not installed",
+                hint="pip install 'livectl[redis]'",
+            ) from error
+        return RedisBus(settings.redis_url, meter=meter)
+    from livectl.adapters.memory_bus import MemoryBus
+
+    return MemoryBus()
 
 
 def _objects(settings: Settings, clock: Clock, meter: Meter) -> FileObjects | S3Objects:
@@ -189,6 +213,10 @@ def _objects(settings: Settings, clock: Clock, meter: Meter) -> FileObjects | S3
         probe=f"{settings.recording_prefix}/.livectl-probe",
         meter=meter,
     )
+
+
+def _ingresses(livekit: LiveKitCalls | None) -> Ingresses:
+    return NoLiveKit() if livekit is None else Ingress(livekit)
 
 
 def _recorders(
@@ -241,31 +269,3 @@ def _aws_keys(settings: Settings) -> tuple[str, str]:
     if settings.sources["AWS_ACCESS_KEY_ID"] in {"environment", "default"}:
         return "", ""
     return settings.aws_access_key_id.reveal(), settings.aws_secret_access_key.reveal()
-
-
-def identity_provider(settings: Settings) -> IdentityProvider | None:
-    if not settings.oidc_client_id:
-        return None
-    from livectl.adapters.oidc import OidcProvider
-
-    return OidcProvider(
-        settings.jwt_issuer, settings.oidc_client_id, settings.oidc_client_secret.reveal()
-    )
-
-
-def probes(settings: Settings, objects: FileObjects | S3Objects) -> dict[str, Probe]:
-    """Checks of outside parts that are only there when they are set up."""
-    probes: dict[str, Probe] = {}
-    urls = {
-        "LIVEKIT_URL": settings.livekit_url,
-        "LIVEKIT_PUBLIC_URL": settings.livekit_public_url,
-        "REDIS_URL": settings.redis_url,
-    }
-    if there := {name: url for name, url in urls.items() if url}:
-        probes["ports"] = lambda: reach(there)
-    if settings.redis_url:
-        from livectl.adapters.redis import ping_redis
-
-        probes["redis"] = lambda: ping_redis(settings.redis_url)
-    probes["s3" if objects.type == "S3" else "files"] = objects.ping
-    return probes

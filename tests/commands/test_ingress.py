@@ -149,8 +149,22 @@ def test_what_does_not_fit_together_is_a_usage_error(venue: Shell, words: tuple[
 
 
 def test_what_there_is_not_is_not_found(venue: Shell) -> None:
-    for words in (("show", "6b"), ("rotate", "nonsense"), ("delete", "6b"), ("test", "6b")):
-        assert venue("ingress", *words).code == 3, words
+    made(venue)
+    for words in (("show", "00"), ("rotate", "nonsense"), ("delete", ""), ("test", "00")):
+        ran = venue("ingress", *words)
+        assert (ran.code, ran.err) == (
+            3,
+            f"error: no ingress key {words[1]}\n  `livectl ingress list` shows their ids\n",
+        )
+
+
+def test_a_beginning_of_several_names_none_and_says_which(venue: Shell) -> None:
+    one, two = made(venue)["keyId"], made(venue)["keyId"]
+    ran = venue("ingress", "delete", one[:2])
+    assert (ran.code, ran.err) == (
+        5,
+        f"error: {one[:2]} is the beginning of several ingress keys\n  such as {two}, {one}\n",
+    )
 
 
 def test_a_key_that_is_off_or_pulled_is_not_tested(venue: Shell) -> None:

@@ -119,6 +119,13 @@ def test_a_beginning_of_several_names_none(shell: Shell) -> None:
     assert live(shell) == [two, one]
 
 
+def test_an_empty_word_does_not_name_the_only_stream(shell: Shell) -> None:
+    stream = go_live(shell)
+    ran = shell("streams", "kill", "--yes", "")
+    assert (ran.code, ran.out) == (3, "")
+    assert live(shell) == [stream]
+
+
 def test_what_does_not_exist_ends_with_3(shell: Shell) -> None:
     for words in (["show"], ["kill", "--yes"], ["stop", "--yes"], ["explain"], ["watch"]):
         ran = shell("streams", *words, NO_STREAM)

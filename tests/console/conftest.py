@@ -7,8 +7,10 @@ so that none of them may be a coroutine.
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -61,7 +63,8 @@ class World:
         return self.server.url
 
     def call(self, method: str, path: str, by: str, body: Any = None) -> Any:
-        answer = httpx.request(method, f"{self.url}{path}", json=body, headers=bearer(by))
+        url = f"{self.url}{path}"
+        answer = httpx.request(method, url, json=body, headers=bearer(by), timeout=60)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -71,12 +74,13 @@ class World:
     def stop(self, started: Any, by: str = "host") -> None:
         self.call("POST", "/api/live/stop", by, {"streamId": started["streamId"]})
 
-    def put_film(self, started: Any) -> None:
-        """A replay of a stream that is over, of a file that is found where recordings lie."""
+    def put_film(self, started: Any, *, kind: str = "mp4", seconds: int = film.SECONDS) -> None:
+        """A replay of a stream that is over, of what is found where recordings lie: an MP4, or
+        `hls`."""
         stream, id_ = started["streamId"], new_id()
-        folder = self.server.dir / "objects" / "recordings" / "2026" / "05" / stream
-        folder.mkdir(parents=True)
-        film.make(folder / f"{id_}.mp4")
+        with tempfile.TemporaryDirectory() as made:
+            film.make(Path(made, film.NAMES[kind].format(id_)), seconds=seconds)
+            self.keep(Path(made), f"recordings/2026/05/{stream}")
         wish, found = {"run": id_, "source": "bucket", "stream": stream}, []
         while True:
             page = self.call("POST", "/api/vods/backfill", ROOT, wish)
@@ -85,6 +89,10 @@ class World:
                 break
             wish["cursor"] = page["nextCursor"]
         assert [one["result"] for one in found] == ["adopted"], found
+
+    def keep(self, folder: Path, prefix: str) -> None:
+        """All that is in a folder becomes recordings."""
+        shutil.copytree(folder, self.server.dir / "objects" / prefix)
 
     def publish(self, started: Any, *, sound: bool = False) -> None:
         """A picture in the stream's room, until the test is over."""
@@ -126,10 +134,14 @@ class Visitor:
 
 
 @pytest.fixture(scope="package")
-def servers() -> Iterator[World]:
+def built() -> None:
     if not (pages.DIST / "index.html").is_file():
         with skipped_if_missing():
             raise PartMissing("the console", "build it: make console")
+
+
+@pytest.fixture(scope="package")
+def servers(built: None) -> Iterator[World]:
     with ExitStack() as stack:
         server = Server({})
         with skipped_if_missing():

@@ -141,7 +141,7 @@ def test_a_cover_that_cannot_be_loaded_leaves_a_drawn_one(
 ) -> None:
     world.start("mara", title="Sunrise", coverUrl=f"{world.url}/no-such-picture.jpg")
     page = new_visitor("alice").visit("/")
-    expect(page.locator(".poster.drawn")).to_have_text("M")
+    expect(page.locator(".grid .poster.drawn")).to_have_text("M")
 
 
 def test_neither_player_nor_chat_are_loaded_to_browse(
@@ -161,7 +161,7 @@ def test_neither_player_nor_chat_are_loaded_to_browse(
 def test_the_list_fits_every_screen(new_visitor: NewVisitor, world: World, width: int) -> None:
     world.start("mara", title="W" * 120, tags=["t" * 80, "outdoors"])
     page = new_visitor("alice", viewport={"width": width, "height": 800}).visit("/")
-    page.locator(".card").wait_for()
+    page.locator(".grid .card").wait_for()
     over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     assert over <= 0
 
@@ -169,7 +169,55 @@ def test_the_list_fits_every_screen(new_visitor: NewVisitor, world: World, width
 def test_the_list_shuts_nobody_out(new_visitor: NewVisitor, world: World) -> None:
     world.start("mara", title="Sunrise over the harbour", tags=["outdoors", "calm"])
     page = new_visitor("alice").visit("/")
-    page.locator(".card").wait_for()
+    page.locator(".grid .card").wait_for()
     assert serious_findings(page) == []
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+
+
+def test_a_replay_is_shown_by_its_cover_else_by_its_poster(
+    new_visitor: NewVisitor, world: World
+) -> None:
+    icon, nothing = f"{world.url}/icon.svg", f"{world.url}/no-such-picture.jpg"
+    covers = {"With a cover": icon, "With a bad cover": nothing, "Without": None}
+    for title, cover in covers.items():
+        started = world.start("mara", title=title, coverUrl=cover)
+        world.stop(started, "mara")
+        world.put_film(started)
+    page = new_visitor("alice").visit("/")
+    expect(picture_of(page, "With a cover")).to_have_attribute("src", icon)
+    for title in ("With a bad cover", "Without"):
+        picture = picture_of(page, title)
+        expect(picture).to_have_attribute("src", re.compile(r"\.poster\.jpg\?"))
+        expect(picture).to_have_js_property("complete", True)
+        assert picture.evaluate("image => image.naturalWidth") > 0
+
+
+def picture_of(page: Page, title: str) -> Locator:
+    heading = page.get_by_role("heading", name=title, exact=True)
+    return page.locator(".row .card").filter(has=heading).locator("img")
+
+
+def test_a_poster_is_loaded_once_however_often_it_is_linked_to_anew(
+    new_visitor: NewVisitor, world: World
+) -> None:
+    started = world.start("mara", title="Loaded once")
+    world.stop(started, "mara")
+    world.put_film(started)
+    visitor = new_visitor("alice")
+    page = visitor.page
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    with page.expect_response(re.compile(r"/api/live/replays$")) as first:
+        visitor.visit("/")
+    picture = picture_of(page, "Loaded once")
+    expect(picture).to_have_js_property("complete", True)
+    time.sleep(1.1)  # links are signed by the second
+    with page.expect_response(re.compile(r"/api/live/replays$")) as second:
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    links = [answer.value.json()["items"][0]["thumbnailUrl"] for answer in (first, second)]
+    assert links[0] != links[1]
+    page.wait_for_timeout(500)
+    expect(picture).to_have_attribute("src", links[0])
+    assert links[0] in asked
+    assert links[1] not in asked

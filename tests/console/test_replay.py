@@ -20,8 +20,9 @@ APART_S = 4
 
 
 @pytest.fixture
-def over(world: World, new_visitor: NewVisitor) -> Any:
-    """A stream that is over, in which something was said at once and `APART_S` later."""
+def over(request: pytest.FixtureRequest, world: World, new_visitor: NewVisitor) -> Any:
+    """A stream that is over, in which something was said at once and `APART_S` later; its replay is
+    an MP4, or what the test is parametrized with."""
     started = world.start(title="Sunrise over the harbour")
     bob = enter(new_visitor("bob"), started)
     say(bob, "At once")
@@ -30,7 +31,7 @@ def over(world: World, new_visitor: NewVisitor) -> Any:
     say(bob, "Later <b>on</b>")
     expect(chat(bob)).to_contain_text("Later <b>on</b>")
     world.stop(started)
-    world.put_film(started)
+    world.put_film(started, kind=getattr(request, "param", "mp4"))
     return started
 
 
@@ -48,6 +49,7 @@ def seek(page: Page, seconds: float) -> None:
     page.get_by_label("Position").fill(str(int(seconds)))
 
 
+@pytest.mark.parametrize("over", ["mp4", "hls"], indirect=True)
 def test_the_recording_plays_and_seeks_with_the_chat_in_step(
     new_visitor: NewVisitor, world: World, over: Any
 ) -> None:
@@ -64,6 +66,19 @@ def test_the_recording_plays_and_seeks_with_the_chat_in_step(
     expect(page.locator(".time")).to_contain_text("0:02 /")
     page.get_by_role("button", name="Pause").click()
     assert page.locator("main :is(b, i, script)").count() == 0
+
+
+@pytest.mark.parametrize("over", ["hls"], indirect=True)
+def test_hls_is_left_to_a_browser_without_media_source_extensions(
+    new_visitor: NewVisitor, world: World, over: Any
+) -> None:
+    visitor = new_visitor("alice")
+    visitor.page.add_init_script("delete window.MediaSource")
+    page = replay(visitor, over)
+    page.get_by_role("button", name="Play").click()
+    expect(page.locator(".time")).to_contain_text("0:02 /")
+    source = page.get_by_label("The recording").evaluate("one => one.currentSrc")
+    assert source.startswith(f"{world.url}/api/vods/")
 
 
 def test_a_link_to_a_moment_opens_at_that_moment(
@@ -150,6 +165,18 @@ def test_a_replay_that_is_being_made_is_told(
     visitor.page.route("**/api/live/*/vod", not_yet)
     page = replay(visitor, over)
     page.get_by_role("heading", name="This replay is being made").wait_for()
+
+
+def test_an_archived_recording_is_told(new_visitor: NewVisitor, world: World, over: Any) -> None:
+    visitor = new_visitor("alice")
+
+    def archived(route: Route) -> None:
+        vod = route.fetch().json()["vod"]
+        route.fulfill(json={"vod": {**vod, "url": None}})
+
+    visitor.page.route("**/api/live/*/vod", archived)
+    page = replay(visitor, over)
+    page.get_by_text("This recording is archived").wait_for()
 
 
 @pytest.mark.parametrize("viewport", [PHONE, {"width": 1280, "height": 800}])

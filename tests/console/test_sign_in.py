@@ -31,13 +31,19 @@ def test_a_pasted_token_signs_in_by_keyboard_alone_and_is_kept_nowhere_in_the_pa
     assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
 
 
-def test_a_reload_stays_signed_in_and_signing_out_ends_it(new_visitor: NewVisitor) -> None:
+def test_a_reload_stays_signed_in_and_signing_out_ends_it_for_good(
+    new_visitor: NewVisitor,
+) -> None:
     visitor = new_visitor("alice")
     page = visitor.visit("/")
     page.get_by_text("Nobody is live right now.").wait_for()
     page.reload()
+    page.get_by_role("button", name="Sign out").wait_for()
+    copied = page.context.cookies()
     page.get_by_role("button", name="Sign out").click()
     page.get_by_label("Bearer token").wait_for()
+    assert page.request.get(f"{visitor.url}/api/session").status == 401
+    page.context.add_cookies(copied)  # type: ignore[arg-type]
     assert page.request.get(f"{visitor.url}/api/session").status == 401
 
 

@@ -39,6 +39,27 @@ async def test_a_dropped_lease_is_free_and_only_its_holder_drops_it(
     await store.drop_lease("unknown", "a")
 
 
+async def test_a_lease_is_held_until_it_is_over_or_dropped(store: Store, twin: Store) -> None:
+    assert not await twin.lease_held("tick", now=at(0))
+    assert await take(store, "a", 0, 10)
+    assert await twin.lease_held("tick", now=at(9.999))
+    assert not await twin.lease_held("tick", now=at(10))
+    assert not await twin.lease_held("other", now=at(0))
+    await store.drop_lease("tick", "a")
+    assert not await twin.lease_held("tick", now=at(0))
+
+
+async def test_leases_that_are_over_are_pruned_and_no_others(store: Store, twin: Store) -> None:
+    for number in range(3):
+        assert await take(store, "a", 0, 10, name=f"code {number}")
+    assert await take(store, "a", 0, 10.001, name="later")
+    assert await twin.prune_leases(before=at(10)) == 0
+    assert await twin.prune_leases(before=at(10.001)) == 3
+    assert sum((await store.check()).counts.values()) == 1
+    assert await store.lease_held("later", now=at(10))
+    assert await take(twin, "b", 11, 20, name="code 0")
+
+
 async def test_of_many_that_want_a_lease_one_gets_it(store: Store, twin: Store) -> None:
     for start in (0, 100):  # where there is none yet, and where one is over
         taken = await together(

@@ -144,6 +144,24 @@ async def test_each_condition_finds_its_streams_and_no_others(store: Store) -> N
         assert await found(store, **query) == [stream.id for stream in expected], query
 
 
+async def test_streams_with_a_replay_are_found_and_no_others(store: Store) -> None:
+    available = {"status": "available"}
+    first = await added(store, is_live=False, vod=available)
+    second = await added(store, is_live=False, vod=available, started_at=at(1))
+    live = await added(store, vod=available, started_at=at(2))
+    await added(store, is_live=False, vod=available, enable_replay=False)
+    await added(store, is_live=False, vod={"status": "uploading"})
+    await added(store, is_live=False)
+    old = {"id": new_id(), "ownerId": "alice", "roomName": "live_alice_1", "vod": available}
+    odd = {**old, "id": new_id(), "roomName": "live_alice_2", "vod": "available"}
+    await store.load(
+        [Record(kind="stream", key=str(one["id"]), document=one) for one in (old, odd)]
+    )
+    assert await found(store, live=False, with_replay=True) == [second.id, first.id, old["id"]]
+    assert await found(store, with_replay=True, limit=2) == [live.id, second.id]
+    assert await found(store, with_replay=True, before=(first.started_at, first.id)) == [old["id"]]
+
+
 @pytest.mark.parametrize(
     ("part", "is_in_it"),
     [

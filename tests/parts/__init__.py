@@ -8,6 +8,7 @@ failure where CI is set.
 
 from __future__ import annotations
 
+import http.client
 import secrets
 import shutil
 import signal
@@ -55,6 +56,18 @@ def _is_free(port: int, kind: socket.SocketKind) -> bool:
         except OSError:
             return False
         return True
+
+
+def is_ok(port: int, path: str) -> bool:
+    """Whether a GET there, on this machine, has a 200. Raises OSError where nothing listens."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except http.client.HTTPException:
+        return False
+    finally:
+        connection.close()
 
 
 def go(part: str) -> str:

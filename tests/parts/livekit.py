@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import secrets
 import shutil
@@ -18,7 +17,7 @@ import yaml
 from livectl.adapters.livekit_calls import LiveKitCalls
 from livectl.adapters.no_meter import NoMeter
 from livectl.dev.livekit_server import MODULE, PINNED, Ports, config
-from tests.parts import VENV_BIN, Part, PartMissing, free_port
+from tests.parts import VENV_BIN, Part, PartMissing, free_port, is_ok
 
 NAME = "livekit-server"
 
@@ -112,11 +111,4 @@ class LiveKit(Part):
         return [self.binary, "--config", str(file)]
 
     def answers(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=1)
-        try:
-            connection.request("GET", "/")
-            return connection.getresponse().status == http.HTTPStatus.OK
-        except http.client.HTTPException:
-            return False
-        finally:
-            connection.close()
+        return is_ok(self.port, "/")

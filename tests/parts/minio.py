@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import http.client
 import os
 import secrets
 import shutil
@@ -14,7 +13,7 @@ from typing import Any
 
 from boto3.session import Session
 
-from tests.parts import VENV_BIN, Part, PartMissing, go
+from tests.parts import VENV_BIN, Part, PartMissing, go, is_ok
 
 NAME = "minio"
 MODULE = "github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c"
@@ -38,8 +37,10 @@ def _built() -> str:
 class MinIO(Part):
     name = NAME
 
-    def __init__(self) -> None:
+    def __init__(self, *, readers: str = "*") -> None:
+        """`readers`: the origin whose pages may read what is in it (CORS)."""
         self.binary = find()
+        self.readers = readers
         super().__init__()
         self.key_id = f"key{secrets.token_hex(8)}"
         self.secret_key = secrets.token_hex(20)
@@ -86,6 +87,7 @@ class MinIO(Part):
             "MINIO_ROOT_PASSWORD": self.secret_key,
             # With a key of its own it encrypts when it is asked to.
             "MINIO_KMS_SECRET_KEY": f"test:{self.kms_key}",
+            "MINIO_API_CORS_ALLOW_ORIGIN": self.readers,
             "MINIO_BROWSER": "off",
             "MINIO_UPDATE": "off",
         }
@@ -96,11 +98,4 @@ class MinIO(Part):
         return [self.binary, "server", "--address", f"127.0.0.1:{self.port}", str(data)]
 
     def answers(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=1)
-        try:
-            connection.request("GET", "/minio/health/ready")
-            return connection.getresponse().status == http.HTTPStatus.OK
-        except http.client.HTTPException:
-            return False
-        finally:
-            connection.close()
+        return is_ok(self.port, "/minio/health/ready")

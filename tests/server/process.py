@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import sys
 import time
@@ -12,7 +11,7 @@ from typing import Any
 import httpx
 
 from livectl.server.auth import user_token
-from tests.parts import Part
+from tests.parts import Part, is_ok
 from tests.server.api import JWT_SECRET, ROOT
 
 # In a directory of its own: a `.env` where the tests are run from must not count.
@@ -45,14 +44,7 @@ class Server(Part):
         return [sys.executable, "-c", _SERVE, str(self.dir), str(self.port)]
 
     def answers(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
-        try:
-            connection.request("GET", "/healthz")
-            return connection.getresponse().status == http.HTTPStatus.OK
-        except http.client.HTTPException:
-            return False
-        finally:
-            connection.close()
+        return is_ok(self.port, "/healthz")
 
     def client(self, by: str | None = None, **more: Any) -> httpx.AsyncClient:
         """A client of this server, as a user where one is given."""

@@ -4,27 +4,32 @@ import base64
 from datetime import UTC, datetime
 
 import pytest
+from msgspec import UNSET
 
 from livectl.domain.stream import Stream
 from livectl.errors import BadInput
-from livectl.server.paging import next_cursor, read_cursor
+from livectl.server.paging import Page, read_cursor
 
 AT = datetime(2026, 3, 1, 12, 0, 0, 123000, tzinfo=UTC)
 
 
-def page(count: int) -> list[Stream]:
-    return [
-        Stream(id=f"{n:024x}", owner_id="a", room_name=f"r{n}", started_at=AT) for n in range(count)
+def page(found: int, limit: int) -> Page[str]:
+    streams = [
+        Stream(id=f"{n:024x}", owner_id="a", room_name=f"r{n}", started_at=AT) for n in range(found)
     ]
+    return Page.of(streams, limit, at=lambda one: one.started_at, view=lambda one: one.room_name)
 
 
 def test_a_cursor_leads_to_after_the_last_one_that_was_shown() -> None:
-    assert read_cursor(next_cursor(page(3), 2)) == (AT, f"{1:024x}")
+    first = page(3, 2)
+    assert first.items == ["r0", "r1"]
+    assert first.next_cursor is not UNSET
+    assert read_cursor(first.next_cursor) == (AT, f"{1:024x}")
 
 
 def test_there_is_no_cursor_after_the_last_page() -> None:
-    assert next_cursor(page(2), 2) is None
-    assert next_cursor([], 2) is None
+    assert page(2, 2).next_cursor is UNSET
+    assert page(0, 2).next_cursor is UNSET
 
 
 def test_no_cursor_is_the_beginning() -> None:

@@ -96,7 +96,7 @@ TABLE = {
     "GET /api/session": (401, 200, 200, 200, 200, 403),
     "GET /api/session/ways": (200, 200, 200, 200, 200, 200),
     "POST /api/session/codes": (401, 200, 200, 200, 200, 403),
-    "DELETE /api/session": (401, 200, 200, 200, 200, 403),
+    "DELETE /api/session": (200, 200, 200, 200, 200, 200),
     "GET /api/doctor": (401, 403, 403, 200, 200, 403),
     "GET /api/stats": (401, 403, 403, 200, 200, 403),
     "GET /healthz": (200, 200, 200, 200, 200, 200),
@@ -208,7 +208,7 @@ async def request_of(route: Route, api: Api) -> dict[str, Any]:
         key_id = await ingress_of(api, stream_id)
         named = key_id if route.path.startswith("/api/ingress") else stream_id
     vod: dict[str, Any] = {}
-    if "vod" in route.path:
+    if "vod" in route.path and not route.path.endswith("/backfill"):
         vod = await vod_of(api, stream_id, hls() if "hls" in route.path else {".mp4": film()})
         named = stream_id if route.path.startswith("/api/live") else vod["vodId"]
     request: dict[str, Any] = {
@@ -290,19 +290,17 @@ async def kept_webhook(api: Api) -> str:
 
 
 @by_name
-@pytest.mark.parametrize("caller", CALLERS)
-async def test_each_caller_may_do_what_the_table_says(
-    route: Route, caller: str, new_api: NewApi
-) -> None:
+async def test_each_caller_may_do_what_the_table_says(route: Route, new_api: NewApi) -> None:
+    """Each about a stream of their own, so that nobody's call spoils the next."""
     api = await new_api(LIVECTL_PUBLIC_URL="https://live.test")
-    request = await request_of(route, api)
+    asked = api
     if route.path == "/api/doctor":  # it would wait for a webhook
-        api = await new_api(LIVEKIT_URL=f"http://127.0.0.1:{free_port()}")
-    answer = await call_as(caller, api, request)
-    expected = TABLE[name_of(route)][CALLERS.index(caller)]
-    assert answer.status_code == expected, answer.text
-    if expected >= 400:
-        assert answer.json()["code"] == CODES[expected]
+        asked = await new_api(LIVEKIT_URL=f"http://127.0.0.1:{free_port()}")
+    for caller, expected in zip(CALLERS, TABLE[name_of(route)], strict=True):
+        answer = await call_as(caller, asked, await request_of(route, api))
+        assert answer.status_code == expected, (caller, answer.text)
+        if expected >= 400:
+            assert answer.json()["code"] == CODES[expected], caller
 
 
 async def call_as(caller: str, api: Api, request: dict[str, Any]) -> httpx.Response:

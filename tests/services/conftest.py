@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from livectl.adapters.files import FileObjects
 from livectl.adapters.no_meter import NoMeter
@@ -61,6 +63,33 @@ async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
         await store.open()
         stack.push_async_callback(store.close)
         yield store
+
+
+class Stage:
+    """One store for all examples of a test, in one loop."""
+
+    def __init__(self, adapter: str, store: Store, runner: asyncio.Runner) -> None:
+        self.adapter = adapter
+        self.store = store
+        self.runner = runner
+
+    def examples(self, **at_most: int) -> settings:
+        """So many, by the adapter of the store."""
+        return settings(
+            max_examples=at_most[self.adapter],
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        )
+
+
+@pytest.fixture(scope="module", params=ADAPTERS)
+def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
+    with asyncio.Runner() as runner:
+        store = new_store(request.param, request)
+        runner.run(store.open())
+        yield Stage(request.param, store, runner)
+        runner.run(store.close())
 
 
 @pytest.fixture(params=["files", "s3"])

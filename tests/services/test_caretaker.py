@@ -204,6 +204,16 @@ async def test_while_livekit_is_slow_about_an_encoder_the_guard_goes_on(
         await watch.stop()
 
 
+async def test_leases_that_are_long_over_are_forgotten(post: Post, tmp_path: Path) -> None:
+    now = post.clock.now()
+    for name, hours in (("long over", -1.1), ("over", -0.9), ("held", 1)):
+        until = now + timedelta(hours=hours)
+        await post.store.take_lease(name, "a", now=until - timedelta(minutes=1), until=until)
+    await watch_of(post, tmp_path).tick()
+    assert await post.store.lease_held("held", now=now)
+    assert await post.store.prune_leases(before=now) == 1, "the one that is over"
+
+
 async def test_recordings_that_cannot_be_settled_keep_nobody_from_being_reconciled(
     store: Store,
 ) -> None:

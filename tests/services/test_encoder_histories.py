@@ -6,20 +6,14 @@ lost, between the ticks of the clock; then the reconcile runs. Whether the encod
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
-
-import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from livectl.domain.event import event
-from livectl.ports.store import Store
 from livectl.ports.streams import StreamQuery
-from tests.services.conftest import ADAPTERS, NOON, new_store
+from tests.services.conftest import NOON, Stage
 from tests.services.ingresses import Venue
 
-EXAMPLES = {"sqlite": 100, "mongo": 8}
 HOOKS = ["ingress_started", "ingress_ended", "participant_joined", "participant_left"]
 
 turns = st.lists(
@@ -32,31 +26,8 @@ turns = st.lists(
 )
 
 
-class Stage:
-    """One store for all examples, in one loop."""
-
-    def __init__(self, adapter: str, store: Store, runner: asyncio.Runner) -> None:
-        self.adapter = adapter
-        self.store = store
-        self.runner = runner
-
-
-@pytest.fixture(scope="module", params=ADAPTERS)
-def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
-    with asyncio.Runner() as runner:
-        store = new_store(request.param, request)
-        runner.run(store.open())
-        yield Stage(request.param, store, runner)
-        runner.run(store.close())
-
-
 def test_any_history_of_an_encoder_ends_in_what_livekit_says(stage: Stage) -> None:
-    @settings(
-        max_examples=EXAMPLES[stage.adapter],
-        deadline=None,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
+    @stage.examples(sqlite=100, mongo=8)
     @given(moves=turns)
     def play(moves: list[tuple[str, list[str], float]]) -> None:
         stage.runner.run(_play(Venue(stage.store), moves))

@@ -7,14 +7,11 @@ in, and is the truth that everything is compared with.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livectl.adapters.no_meter import NoMeter
@@ -29,7 +26,7 @@ from livectl.services.moderation import Moderation
 from livectl.services.notices import Notices
 from livectl.services.presence import Presence
 from livectl.services.reconcile import Report
-from tests.services.conftest import ADAPTERS, NOON, new_store
+from tests.services.conftest import NOON, Stage
 from tests.services.hooks import hook, participant, sign
 from tests.services.ingresses import Venue
 from tests.services.media import ModelOfLiveKit
@@ -209,34 +206,21 @@ class House:
         await self._venue.teardown.end(stream, reason="test over", by="test")
 
 
-class Stage:
-    """One store for all examples, in one loop."""
-
-    def __init__(self, adapter: str, store: Store, runner: asyncio.Runner) -> None:
-        self.adapter = adapter
-        self.store = store
-        self.runner = runner
-
-    def play(
-        self, moves: list[tuple[int, bool]], closes: bool, data: st.DataObject, lossy: bool
-    ) -> None:
-        self.runner.run(self._play(moves, closes, data, lossy))
-
-    async def _play(
-        self, moves: list[tuple[int, bool]], closes: bool, data: st.DataObject, lossy: bool
-    ) -> None:
-        house = House(self.store)
-        stream = await house.live_stream()
-        try:
-            history = _lived(stream, moves, closes)
-            _put_into(house.media, history)
-            delivery = data.draw(deliveries(len(history.hooks), lossy=lossy))
-            await _deliver(house, history, delivery)
-            house.clock.advance(120)
-            await house.reconcile()
-            await _check(house, stream, history, lossy=lossy)
-        finally:
-            await house.clean_up(stream)
+async def _play(
+    store: Store, moves: list[tuple[int, bool]], closes: bool, data: st.DataObject, lossy: bool
+) -> None:
+    house = House(store)
+    stream = await house.live_stream()
+    try:
+        history = _lived(stream, moves, closes)
+        _put_into(house.media, history)
+        delivery = data.draw(deliveries(len(history.hooks), lossy=lossy))
+        await _deliver(house, history, delivery)
+        house.clock.advance(120)
+        await house.reconcile()
+        await _check(house, stream, history, lossy=lossy)
+    finally:
+        await house.clean_up(stream)
 
 
 def _lived(stream: Stream, moves: list[tuple[int, bool]], closes: bool) -> History:
@@ -282,46 +266,28 @@ async def _check(house: House, stream: Stream, history: History, *, lossy: bool)
     assert (await house.inbox.depth()).parked == 0
 
 
-@pytest.fixture(scope="module", params=ADAPTERS)
-def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
-    with asyncio.Runner() as runner:
-        store = new_store(request.param, request)
-        runner.run(store.open())
-        yield Stage(request.param, store, runner)
-        runner.run(store.close())
-
-
-def examples(stage: Stage) -> settings:
-    return settings(
-        max_examples=EXAMPLES[stage.adapter],
-        deadline=None,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
-
-
 def test_any_order_and_doubling_of_webhooks_ends_in_the_truth_with_the_exact_peak(
     stage: Stage,
 ) -> None:
-    @examples(stage)
+    @stage.examples(**EXAMPLES)
     @given(moves=turns, closes=st.booleans(), data=st.data())
     def play(moves: list[tuple[int, bool]], closes: bool, data: st.DataObject) -> None:
-        stage.play(moves, closes, data, lossy=False)
+        stage.runner.run(_play(stage.store, moves, closes, data, lossy=False))
 
     play()
 
 
 def test_any_order_doubling_and_loss_of_webhooks_ends_in_the_truth(stage: Stage) -> None:
-    @examples(stage)
+    @stage.examples(**EXAMPLES)
     @given(moves=turns, closes=st.booleans(), data=st.data())
     def play(moves: list[tuple[int, bool]], closes: bool, data: st.DataObject) -> None:
-        stage.play(moves, closes, data, lossy=True)
+        stage.runner.run(_play(stage.store, moves, closes, data, lossy=True))
 
     play()
 
 
 def test_no_webhook_at_all_ends_in_the_truth(stage: Stage) -> None:
-    @settings(examples(stage), max_examples=10)
+    @settings(stage.examples(**EXAMPLES), max_examples=10)
     @given(moves=turns, closes=st.booleans())
     def play(moves: list[tuple[int, bool]], closes: bool) -> None:
         async def silent() -> None:

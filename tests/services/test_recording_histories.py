@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livectl.domain.recording import Recording, Sign, advance
 from livectl.domain.webhook import read_notice
 from livectl.ports.store import Store
 from tests.domain.test_watchdog import NOON, a_recording
-from tests.services.conftest import ADAPTERS, new_store
+from tests.services.conftest import Stage
 from tests.services.hooks import hook
 from tests.services.recordings import Studio
-
-EXAMPLES = {"sqlite": 60, "mongo": 8}
 
 # How an egress may go, as LiveKit reports it to the end, and what is then in the bucket.
 LIVES: dict[str, tuple[list[str], bool, str]] = {
@@ -36,46 +31,38 @@ LIVES: dict[str, tuple[list[str], bool, str]] = {
 }
 
 
-class Stage:
-    """One store for all examples, in one loop."""
-
-    def __init__(self, adapter: str, store: Store, runner: asyncio.Runner) -> None:
-        self.adapter = adapter
-        self.store = store
-        self.runner = runner
-
-    async def play(self, life: str, order: list[int], sync_after: int) -> None:
-        statuses, there, end = LIVES[life]
-        with tempfile.TemporaryDirectory() as directory:
-            studio = Studio(self.store, Path(directory), recorder="egress")
-            stream = await studio.stream()
-            recording = await studio.recorded(stream)
-            studio.host_leaves(stream)
-            if there:
-                await studio.put(recording)
-            at = {number: NOON + timedelta(seconds=number) for number in range(len(statuses))}
-            infos = [_info(recording, one, number) for number, one in enumerate(statuses)]
-            for number, heard in enumerate(order):
-                studio.clock.at = max(studio.clock.at, at[heard % len(infos)])
-                info = infos[heard % len(infos)]
-                body = hook("egress_updated", stream.room_name, studio.clock.at, egressInfo=info)
-                await studio.recordings.hear(stream, read_notice(body))
-                if number == sync_after:
-                    _report(studio, recording, info)
-                    await studio.sync()
-            _report(studio, recording, infos[-1])
-            for _ in range(2):
-                studio.clock.advance(200)
+async def _play(store: Store, life: str, order: list[int], sync_after: int) -> None:
+    statuses, there, end = LIVES[life]
+    with tempfile.TemporaryDirectory() as directory:
+        studio = Studio(store, Path(directory), recorder="egress")
+        stream = await studio.stream()
+        recording = await studio.recorded(stream)
+        studio.host_leaves(stream)
+        if there:
+            await studio.put(recording)
+        at = {number: NOON + timedelta(seconds=number) for number in range(len(statuses))}
+        infos = [_info(recording, one, number) for number, one in enumerate(statuses)]
+        for number, heard in enumerate(order):
+            studio.clock.at = max(studio.clock.at, at[heard % len(infos)])
+            info = infos[heard % len(infos)]
+            body = hook("egress_updated", stream.room_name, studio.clock.at, egressInfo=info)
+            await studio.recordings.hear(stream, read_notice(body))
+            if number == sync_after:
+                _report(studio, recording, info)
                 await studio.sync()
-            found = await studio.now(recording)
-            assert found.state == end, (found.error, order)
-            assert (found.error is None) == (end == "completed")
-            assert await studio.shown(stream) == end
-            told = await studio.told(stream)
-            assert told.count(f"recording.{end}") == 1
+        _report(studio, recording, infos[-1])
+        for _ in range(2):
+            studio.clock.advance(200)
             await studio.sync()
-            assert await studio.told(stream) == told
-            assert (await studio.now(recording)).rev == found.rev
+        found = await studio.now(recording)
+        assert found.state == end, (found.error, order)
+        assert (found.error is None) == (end == "completed")
+        assert await studio.shown(stream) == end
+        told = await studio.told(stream)
+        assert told.count(f"recording.{end}") == 1
+        await studio.sync()
+        assert await studio.told(stream) == told
+        assert (await studio.now(recording)).rev == found.rev
 
 
 def _info(recording: Recording, status: str, number: int) -> dict[str, Any]:
@@ -97,29 +84,15 @@ def _report(studio: Studio, recording: Recording, info: dict[str, Any]) -> None:
     studio.egress.signs[recording.id] = read_egress(info, studio.clock.at)
 
 
-@pytest.fixture(scope="module", params=ADAPTERS)
-def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
-    with asyncio.Runner() as runner:
-        store = new_store(request.param, request)
-        runner.run(store.open())
-        yield Stage(request.param, store, runner)
-        runner.run(store.close())
-
-
 def test_any_order_doubling_and_loss_of_webhooks_ends_in_the_same_state(stage: Stage) -> None:
-    @settings(
-        max_examples=EXAMPLES[stage.adapter],
-        deadline=None,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
+    @stage.examples(sqlite=60, mongo=8)
     @given(
         life=st.sampled_from(sorted(LIVES)),
         order=st.lists(st.integers(0, 3), max_size=8),
         sync_after=st.integers(-1, 7),
     )
     def play(life: str, order: list[int], sync_after: int) -> None:
-        stage.runner.run(stage.play(life, order, sync_after))
+        stage.runner.run(_play(stage.store, life, order, sync_after))
 
     play()
 

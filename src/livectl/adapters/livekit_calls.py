@@ -11,7 +11,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from livectl.errors import NotFound, NotReady, TimedOutside, Unavailable
 from livectl.ports.meter import Meter
@@ -191,10 +191,14 @@ class NoLiveKit:
     public_url = ""
 
     def __getattr__(self, name: str) -> Any:
-        raise NotReady(
-            "LiveKit is not configured",
-            hint="set LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET, or use `livectl dev`",
-        )
+        return _not_configured  # to hand a method on is no call
+
+
+def _not_configured(*_: object, **__: object) -> NoReturn:
+    raise NotReady(
+        "LiveKit is not configured",
+        hint="set LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET, or use `livectl dev`",
+    )
 
 
 def bearer(token: str) -> dict[str, str]:

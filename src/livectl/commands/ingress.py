@@ -11,10 +11,11 @@ from livectl.commands.options import (
     Limit,
     Yes,
     complete_live,
+    find_one,
     find_stream,
     seconds,
 )
-from livectl.errors import BadInput, Conflict, LivectlError, NotFound, Unavailable
+from livectl.errors import BadInput, Conflict, LivectlError, Unavailable
 from livectl.output import Column, Item, printable, short_time
 from livectl.session import Session, of
 
@@ -282,21 +283,9 @@ def _known(seen: Item) -> tuple[bool, int]:
 
 
 def _find(session: Session, ref: str) -> Item:
-    """The one key that `ref` names. Raises NotFound, or Conflict when it names several."""
-    found: list[Item] = session.api.get("/api/ingress", looking_up=True, ref=_hex(ref), limit=2)[
-        "items"
-    ]
-    if not found:
-        raise NotFound(f"no ingress key {ref}", hint="`livectl ingress list` shows their ids")
-    if len(found) > 1:
-        raise Conflict(f"{ref} is the beginning of several ingress keys")
-    return found[0]
-
-
-def _hex(ref: str) -> str:
-    if not ref or len(ref) > 24 or set(ref.lower()) - set("0123456789abcdef"):
-        raise NotFound(f"no ingress key {ref}", hint="`livectl ingress list` shows their ids")
-    return ref.lower()
+    """The one key that `ref` is the beginning of. Raises NotFound, Conflict."""
+    hint = "`livectl ingress list` shows their ids"
+    return find_one(session, "/api/ingress", ref, "ingress key", "keyId", hint=hint)
 
 
 def _ask(session: Session, found: Item, what: str, *, yes: bool) -> None:

@@ -83,7 +83,9 @@ def find_one(
 ) -> dict[str, Any]:
     """The one thing of a list whose id begins with `ref`. Raises NotFound (with the `hint`), or
     Conflict when it names several."""
-    found: list[dict[str, Any]] = session.api.get(path, looking_up=True, ref=ref, limit=6)["items"]
+    found: list[dict[str, Any]] = []
+    if ref:  # every id begins with nothing: an empty variable would name the only one there is
+        found = session.api.get(path, looking_up=True, ref=ref, limit=6)["items"]
     if not found:
         raise NotFound(f"no {noun} {ref}", hint=hint)
     if len(found) > 1:

@@ -112,6 +112,14 @@ class Store(
 
     async def drop_lease(self, name: str, holder: str) -> None: ...
 
+    async def lease_held(self, name: str, *, now: datetime) -> bool:
+        """Whether anybody holds it."""
+        ...
+
+    async def prune_leases(self, *, before: datetime) -> int:
+        """Forget those that were over before then: how many there were."""
+        ...
+
     def dump(self) -> AsyncIterator[Record]:
         """Everything, by kind and key; leases and samples are left out."""
         ...

@@ -18,7 +18,8 @@ class StreamQuery(msgspec.Struct, frozen=True, kw_only=True):
     `title` a part of the title, in any case; `since` (it included) and `until` (it not) are about
     startedAt, `ended_since` (it included) about endedAt; `before` the (startedAt, id) of the last
     one seen.
-    `teardown_owed` finds ended streams whose end is not yet enforced."""
+    `teardown_owed` finds ended streams whose end is not yet enforced; `with_replay` streams that
+    offer their replay and show one that is available."""
 
     live: bool | None = None
     owner_id: str | None = None
@@ -28,6 +29,7 @@ class StreamQuery(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime | None = None
     ref: str | None = None
     teardown_owed: bool | None = None
+    with_replay: bool = False
     ended_since: datetime | None = None
     before: tuple[datetime, str] | None = None
     limit: int = 100

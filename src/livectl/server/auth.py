@@ -85,11 +85,11 @@ class Authenticator:
 
     async def caller_of(self, request: HTTPConnection) -> Caller:
         """Whoever makes a request, by its bearer or else by the console's session. Raises
-        Unauthenticated, and Forbidden for a session that another site makes use of."""
+        Unauthenticated, Forbidden for a session that another site makes use of, and Unavailable."""
         bearer = request.headers.get("authorization", "")
         caller = await self.caller(request.scope, bearer)
         if caller.role == "anonymous":
-            return self.sessions.caller(request) or caller
+            return await self.sessions.caller(request) or caller
         return caller
 
     async def caller(self, scope: Mapping[str, Any], authorization: str) -> Caller:

@@ -4,28 +4,57 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Annotated, Generic, Protocol, Self, TypeVar
+
+from msgspec import UNSET, Meta, UnsetType
 
 from livectl.domain.clock import epoch_ms, from_epoch_ms
 from livectl.domain.ids import is_object_id
-from livectl.domain.stream import Stream
 from livectl.errors import BadInput
+from livectl.server.http import Body
 
 
-def next_cursor(page: list[Stream], limit: int) -> str | None:
-    """Where the next page of streams begins; None where this one is the last. `page` holds one
-    more than `limit` when there is more."""
-    return next_place([(stream.started_at, stream.id) for stream in page], limit)
+class _Found(Protocol):
+    @property
+    def id(self) -> str: ...
 
 
-def next_place(places: Sequence[tuple[datetime, str]], limit: int) -> str | None:
-    """The same of anything that is sorted by a time and an id."""
-    if len(places) <= limit:
-        return None
-    at, id_ = places[limit - 1]
-    raw = f"{epoch_ms(at)}.{id_}"
-    return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
+Found = TypeVar("Found", bound=_Found)
+View = TypeVar("View")
+
+
+class PageQuery(Body):
+    """`cursor` is the `nextCursor` of the page before."""
+
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+    cursor: str | None = None
+
+
+class Page(Body, Generic[View]):
+    """`nextCursor` is missing from the last one."""
+
+    items: list[View]
+    next_cursor: str | UnsetType = UNSET
+
+    @classmethod
+    def of(
+        cls,
+        found: Sequence[Found],
+        limit: int,
+        *,
+        at: Callable[[Found], datetime],
+        view: Callable[[Found], View],
+    ) -> Self:
+        """`found` holds one more than `limit` when there is more; `at` is the time of each that
+        they are sorted by."""
+        shown = found[:limit]
+        more = len(found) > limit
+        return cls(
+            items=[view(one) for one in shown],
+            next_cursor=_cursor(at(shown[-1]), shown[-1].id) if more else UNSET,
+        )
 
 
 def read_cursor(cursor: str | None) -> tuple[datetime, str] | None:
@@ -41,3 +70,8 @@ def read_cursor(cursor: str | None) -> tuple[datetime, str] | None:
     if place is None or not is_object_id(place[1]):
         raise BadInput.of("cursor", "the nextCursor of an earlier answer")
     return place
+
+
+def _cursor(at: datetime, id_: str) -> str:
+    raw = f"{epoch_ms(at)}.{id_}"
+    return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")

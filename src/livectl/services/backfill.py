@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Literal
@@ -41,6 +39,7 @@ from livectl.services.batches import (
     work,
 )
 from livectl.services.bucket import GONE, find_objects, is_ours
+from livectl.services.leases import kept_up
 from livectl.services.vods import Vods
 
 log = logging.getLogger(__name__)
@@ -50,7 +49,6 @@ Result = Literal["published", "repaired", "adopted", "deleted", "failed", "unmat
 
 LEASE = "vod-backfill"
 _LEASE_FOR = timedelta(seconds=60)
-_RENEW_S = 20
 _PAGE = 500
 # First what older versions wrote: then the objects of it are known by their paths.
 _PHASES: dict[Source, tuple[str, ...]] = {
@@ -116,7 +114,13 @@ class Backfill:
         another run is at it, BadInput, Unavailable."""
         if wish.dry_run:
             return await self._page(wish, by)
-        async with self._lease(wish, by):
+        # Kept between the pages of a run as well, until it is over or given up.
+        async with kept_up(self._store, self._clock, LEASE, wish.run, _LEASE_FOR) as ours:
+            if not ours:
+                raise await self._taken()
+            if wish.cursor is None:
+                started = event("vod.backfill_started", self._clock.now(), by, run=wish.run)
+                await self._store.append_event(started)
             page = await self._page(wish, by)
         if page.next_cursor is None:
             await self.give_up(wish.run)
@@ -319,33 +323,6 @@ class Backfill:
             )
 
         return _safely(adopt, item)
-
-    @asynccontextmanager
-    async def _lease(self, wish: Wish, by: str) -> AsyncIterator[None]:
-        """One run at a time. It is kept up while a page is worked on."""
-        if not await self._take(wish.run):
-            raise await self._taken()
-        if wish.cursor is None:
-            started = event("vod.backfill_started", self._clock.now(), by, run=wish.run)
-            await self._store.append_event(started)
-        keeping = asyncio.create_task(self._keep(wish.run))
-        try:
-            yield
-        finally:
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
-
-    async def _take(self, run: str) -> bool:
-        now = self._clock.now()
-        return await self._store.take_lease(LEASE, run, now=now, until=now + _LEASE_FOR)
-
-    async def _keep(self, run: str) -> None:
-        while True:
-            await asyncio.sleep(_RENEW_S)
-            try:
-                await self._take(run)
-            except LivectlError as error:
-                log.warning("lease %s: %s", LEASE, error.message)
 
     async def _taken(self) -> Conflict:
         since = self._clock.now() - timedelta(days=1)

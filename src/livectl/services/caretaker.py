@@ -185,6 +185,8 @@ class Watch:
             await self._history.prune(self._keep_chat)
             await self._moderation.forget_expired()
             await self._stats.prune()
+            # Late, since the clocks of other processes may be behind.
+            await self._store.prune_leases(before=now - _PRUNE_EVERY)
 
     async def stop(self) -> None:
         beside = [task for task in (self._reconciling, self._tending) if task is not None]

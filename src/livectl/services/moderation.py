@@ -7,7 +7,7 @@ event log (`server/live`), wherever it was done.
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -166,15 +166,23 @@ class Moderation:
 
     async def check_watcher(self, stream: Stream, user_id: str, address: str) -> None:
         """Whether somebody may watch (and read) a stream at all. Raises Blocked."""
-        if user_id == stream.owner_id:
-            return
-        if user_id in stream.blocked_user_ids:
+        if not await self.watchable([stream], user_id, address):
             raise Blocked("you are blocked from this stream")
-        query = RestrictionQuery(scopes=scopes_over(stream), holding_at=self._clock.now())
+
+    async def watchable(self, streams: Sequence[Stream], user_id: str, address: str) -> set[str]:
+        """The ids of those of the streams that somebody may watch (and read) at all."""
+        scopes = tuple({scope for stream in streams for scope in scopes_over(stream)})
+        query = RestrictionQuery(scopes=scopes, holding_at=self._clock.now())
+        shut: set[str] = set()
         for subject in (user_id, address):
             found = await self._store.restrictions(msgspec.structs.replace(query, subject=subject))
-            if any(one.kind != "timeout" for one in found):
-                raise Blocked("you are blocked from this stream")
+            shut |= {one.scope for one in found if one.kind != "timeout"}
+        return {
+            stream.id
+            for stream in streams
+            if user_id == stream.owner_id
+            or (user_id not in stream.blocked_user_ids and shut.isdisjoint(scopes_over(stream)))
+        }
 
     async def moderators_of(self, stream: Stream) -> list[str]:
         return merged(list((await self._store.chat_rules(scopes_over(stream))).values())).moderators

@@ -21,12 +21,12 @@ from livectl.ports.clock import Clock
 from livectl.ports.objects import Objects, StoredObject
 from livectl.ports.recordings import Recorder
 from livectl.ports.store import Store
+from livectl.services.leases import kept_up
 from livectl.services.recording_book import RecordingBook
 
 log = logging.getLogger(__name__)
 
 _LEASE_FOR = timedelta(seconds=30)
-_RENEW_S = 10
 _AT_ONCE = 4
 # Of failures to send one file, the first is told and then each of so many.
 _TELL_EACH = 10
@@ -88,7 +88,7 @@ class Delivery:
             return msgspec.structs.replace(one, error=why, hint=hint)
 
         if recording.error != why:
-            async with self._lease(f"upload {recording.id}") as mine:
+            async with self._lease(recording) as mine:
                 if mine:  # else it is at work
                     await self._book.change(recording, waiting, by="livectl", tell="waiting")
 
@@ -155,7 +155,7 @@ class Delivery:
             log.exception("recording %s", recording_id)
 
     async def _deliver(self, recording: Recording, local: str | None) -> None:
-        async with self._lease(f"upload {recording.id}") as mine:
+        async with self._lease(recording) as mine:
             known = await self._book.again(recording.id)
             if not mine or known.state != "uploading":
                 return
@@ -221,31 +221,14 @@ class Delivery:
         )
 
     @asynccontextmanager
-    async def _lease(self, name: str) -> AsyncIterator[bool]:
-        """Whether it is ours; kept up while it is used."""
-        holder = secrets.token_hex(8)
-        if not await self._take(name, holder):
-            yield False
-            return
-        keeping = asyncio.create_task(self._keep(name, holder))
+    async def _lease(self, recording: Recording) -> AsyncIterator[bool]:
+        """Whether it is ours to send, for as long as that takes."""
+        name, holder = f"upload {recording.id}", secrets.token_hex(8)
         try:
-            yield True
+            async with kept_up(self._store, self._clock, name, holder, _LEASE_FOR) as mine:
+                yield mine
         finally:
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
             await self._store.drop_lease(name, holder)
-
-    async def _take(self, name: str, holder: str) -> bool:
-        now = self._clock.now()
-        return await self._store.take_lease(name, holder, now=now, until=now + _LEASE_FOR)
-
-    async def _keep(self, name: str, holder: str) -> None:
-        while True:
-            await asyncio.sleep(_RENEW_S)
-            try:
-                await self._take(name, holder)
-            except LivectlError as error:
-                log.warning("lease %s: %s", name, error.message)
 
 
 def _size(recording: Recording, there: StoredObject) -> int | None:

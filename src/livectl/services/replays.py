@@ -89,6 +89,14 @@ class Replays:
         recording = next((one for one in found if _plays(one)), found[0])
         return self._replay(recording, base)
 
+    def poster(self, stream: Stream, base: str) -> str | None:
+        """The picture of the replay that the stream's document shows: named there by its path in
+        the bucket, or by an older version with its address."""
+        named = (stream.vod or {}).get("thumbnailUrl")
+        if isinstance(named, str) and "://" not in named:
+            return self._picture(named, base)
+        return self._known(named, base)
+
     def link(self, recording: Recording, base: str, *, download: bool = False) -> Link:
         """To the media itself. Raises BadInput where that is no single file to download, Conflict
         where it is archived."""

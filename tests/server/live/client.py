@@ -41,10 +41,11 @@ class User:
         self._sio.on("*", self._hear, namespace=self.namespace)
         self._sio.on("disconnect", self._leave, namespace=self.namespace)
 
-    async def enter(self, token: str | None = None) -> Self:
+    async def enter(self, token: str | None = None, **headers: str) -> Self:
         auth = {"token": token if token is not None else bearer_of(self.user)}
         await self._sio.connect(
             self.url,
+            headers=headers,
             auth=auth,
             transports=self.transports,
             namespaces=[self.namespace],
@@ -105,12 +106,12 @@ class User:
         self.gone.set()
 
 
-async def refusal(user: User, token: str | None = None) -> dict[str, Any]:
+async def refusal(user: User, token: str | None = None, **headers: str) -> dict[str, Any]:
     """What a connection is refused with."""
     told: list[Any] = []
     user._sio.on("connect_error", told.append, namespace=user.namespace)
     try:
-        await user.enter(token)
+        await user.enter(token, **headers)
     except Refused:
         await user.leave()
     else:

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from livectl.server.session import COOKIE
 from tests.server.api import ROOT
 from tests.server.live.client import Stage, bearer_of, refusal
 from tests.server.live.conftest import NewStage, settings_for
@@ -267,6 +268,19 @@ async def test_a_room_that_is_none_is_not_found(stage: Stage, room: str) -> None
 async def test_a_stream_that_is_over_is_not_found(stage: Stage) -> None:
     await stage.call("POST", "/api/live/stop", stage.owner, json={"streamId": stage.stream_id})
     assert (await refusal(stage.user("vera")))["message"] == "Stream not found"
+
+
+async def test_the_consoles_session_lets_in_until_it_is_signed_out(stage: Stage) -> None:
+    async with httpx.AsyncClient(base_url=stage.url, timeout=30) as http:
+        signed_in = await http.post("/api/session", json={"token": bearer_of("vera")})
+        cookie = f"{COOKIE}={http.cookies[COOKIE]}"
+        user = await stage.user("vera").enter("", Cookie=cookie)
+        csrf = signed_in.json()["csrf"]
+        answer = await http.delete("/api/session", headers={"X-CSRF-Token": csrf})
+        assert answer.status_code == 200, answer.text
+    told = await refusal(stage.user("vera"), "", Cookie=cookie)
+    assert told["message"] == "Authentication required"
+    assert (await user.say(HELLO))["ok"], "what was open stays open"
 
 
 async def test_the_token_may_come_in_the_query(live_server: Server, websocket_stage: Stage) -> None:

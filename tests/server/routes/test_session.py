@@ -6,9 +6,12 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import jwt
 import pytest
 
+from livectl.adapters.sqlite.store import SqliteStore
+from livectl.errors import Unavailable
 from livectl.server.session import COOKIE
 from tests.server.api import JWT_SECRET, ROOT, Api, good, refused
 from tests.server.conftest import NewApi
@@ -125,10 +128,79 @@ async def test_a_session_is_no_bearer(api: Api) -> None:
     refused(await api.http.get("/api/session", headers=headers), 401, "unauthenticated")
 
 
+def carry(api: Api, cookie: str) -> None:
+    """The client has this cookie and no other."""
+    api.http.cookies.clear()
+    api.http.cookies.set(COOKIE, cookie)
+
+
+async def sign_out(api: Api, csrf: str = "") -> httpx.Response:
+    return await api.http.delete("/api/session", headers={"X-CSRF-Token": csrf})
+
+
 async def test_signing_out_drops_the_cookie(api: Api) -> None:
+    good(await sign_out(api, (await sign_in(api))["csrf"]))
+    assert COOKIE not in api.http.cookies
+
+
+async def test_a_copied_cookie_is_good_in_no_process_after_signing_out(new_api: NewApi) -> None:
+    first, second = await new_api(), await new_api()
+    csrf = (await sign_in(first))["csrf"]
+    copied = first.http.cookies[COOKIE]
+    good(await sign_out(first, csrf))
+    for api in (first, second):
+        carry(api, copied)
+        refused(await api.http.get("/api/session"), 401, "unauthenticated")
+        headers = {"X-CSRF-Token": csrf}
+        answer = await api.http.post("/api/live/start", json={}, headers=headers)
+        refused(answer, 401, "unauthenticated")
+
+
+async def test_signing_out_of_one_session_leaves_the_others(api: Api) -> None:
+    await sign_in(api)
+    other = api.http.cookies[COOKIE]
+    good(await sign_out(api, (await sign_in(api))["csrf"]))
+    carry(api, other)
+    good(await api.http.get("/api/session"))
+
+
+async def test_signing_out_of_what_is_over_is_done(api: Api) -> None:
     csrf = (await sign_in(api))["csrf"]
-    good(await api.http.delete("/api/session", headers={"X-CSRF-Token": csrf}))
-    refused(await api.http.get("/api/session"), 401, "unauthenticated")
+    copied = api.http.cookies[COOKIE]
+    good(await sign_out(api, csrf))
+    good(await sign_out(api))
+    for dead in (copied, "a.b.c"):
+        carry(api, dead)
+        answer = await sign_out(api)
+        assert good(answer) == {"success": True}
+        assert answer.headers["set-cookie"].startswith(f'{COOKIE}="";')
+
+
+async def test_nobody_is_signed_out_by_another_site(api: Api) -> None:
+    csrf = (await sign_in(api))["csrf"]
+    refused(await sign_out(api), 403, "forbidden")
+    said = {"X-CSRF-Token": csrf, "Sec-Fetch-Site": "cross-site"}
+    refused(await api.http.delete("/api/session", headers=said), 403, "forbidden")
+    good(await api.http.get("/api/session"))
+
+
+async def test_without_the_store_nobody_is_signed_out_and_no_session_is_believed(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object, **__: object) -> bool:
+        raise Unavailable("the store is away")
+
+    csrf = (await sign_in(api))["csrf"]
+    with monkeypatch.context() as away:
+        away.setattr(SqliteStore, "take_lease", fails)
+        answer = await sign_out(api, csrf)
+        refused(answer, 502, "unavailable")
+        assert "set-cookie" not in answer.headers
+    with monkeypatch.context() as away:
+        away.setattr(SqliteStore, "lease_held", fails)
+        refused(await api.http.get("/api/session"), 502, "unavailable")
+        good(await api.get("/api/session", "alice"))
+    good(await api.http.get("/api/session"))
 
 
 async def test_every_process_with_the_same_secrets_knows_the_session(new_api: NewApi) -> None:

@@ -159,6 +159,16 @@ async def test_who_may_not_watch_sees_no_replay(parts: Parts) -> None:
     good(await parts.api.get(url, ROOT))
 
 
+async def test_the_row_of_the_latest_shows_the_posters_of_their_replays(parts: Parts) -> None:
+    recording = await parts.published()
+    (shown,) = good(await parts.api.get("/api/live/replays", "bob"))["items"]
+    assert shown["streamId"] == recording.stream_id
+    replay = await parts.replay(recording)
+    poster, same = [await parts.fetch(one["thumbnailUrl"]) for one in (shown, replay)]
+    assert poster.headers["content-type"] == "image/jpeg"
+    assert poster.content == same.content
+
+
 async def test_a_broken_one_says_so_and_has_no_link_and_a_good_one_goes_before(
     parts: Parts,
 ) -> None:

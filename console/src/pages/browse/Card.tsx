@@ -38,7 +38,7 @@ export function ReplayCard({ stream }: { stream: Replay }) {
     <li class="card">
       <a href={`/v/${stream.streamId}`}>
         <div class="cover">
-          <Poster cover={stream.coverUrl} name={stream.ownerId} />
+          <Poster cover={stream.coverUrl} still={stream.thumbnailUrl} name={stream.ownerId} />
           {stream.duration !== null && <span class="viewers">{clock(stream.duration)}</span>}
         </div>
         <h3>{titleOf(stream)}</h3>

@@ -5,6 +5,7 @@ import { Icon } from "../../components/Icon";
 import { toast } from "../../components/toast";
 import { clock } from "../../words";
 import { cueAt, readCues, type Cue } from "./cues";
+import { Source } from "./source";
 
 interface Props {
   vod: Schemas["Replay"];
@@ -26,13 +27,18 @@ export function Film({ vod, poster, freshUrl, onTime }: Props) {
   const isPaused = useSignal(true);
   const isMuted = useSignal(false);
   const problem = useSignal("");
-  const renewed = useRef(false);
+  const source = useRef<Source>();
 
   useEffect(() => {
-    const wanted = Number(new URLSearchParams(location.search).get("t"));
-    if (wanted > 0 && video.current) video.current.currentTime = wanted;
-    onTime(wanted || 0);
-  }, []);
+    if (!video.current) return;
+    const wanted = Math.max(0, Number(new URLSearchParams(location.search).get("t")) || 0);
+    const opened = new Source(video.current, freshUrl, (what) => (problem.value = what));
+    source.current = opened;
+    problem.value = "";
+    opened.open(vod.url, wanted).catch(() => opened.failed());
+    onTime(wanted);
+    return () => opened.close();
+  }, [vod.vodId]);
 
   function moved(): void {
     at.value = video.current?.currentTime ?? 0;
@@ -46,21 +52,6 @@ export function Film({ vod, poster, freshUrl, onTime }: Props) {
   function toggle(): void {
     if (video.current?.paused) void video.current.play().catch(() => {});
     else video.current?.pause();
-  }
-
-  async function failed(): Promise<void> {
-    if (renewed.current || !video.current) {
-      problem.value = "The recording cannot be played.";
-      return;
-    }
-    renewed.current = true;
-    const resumeAt = at.value;
-    try {
-      video.current.src = (await freshUrl()) ?? "";
-      video.current.currentTime = resumeAt;
-    } catch {
-      problem.value = "The recording cannot be loaded.";
-    }
   }
 
   function keyed(event: KeyboardEvent): void {
@@ -96,7 +87,6 @@ export function Film({ vod, poster, freshUrl, onTime }: Props) {
       <video
         ref={video}
         class="large"
-        src={vod.url ?? undefined}
         poster={poster ?? undefined}
         preload="metadata"
         playsInline
@@ -105,14 +95,14 @@ export function Film({ vod, poster, freshUrl, onTime }: Props) {
         onClick={toggle}
         onTimeUpdate={moved}
         onSeeked={moved}
-        onLoadedMetadata={(event) => {
+        onDurationChange={(event) => {
           const found = event.currentTarget.duration;
           if (Number.isFinite(found)) length.value = found;
         }}
         onPlay={() => (isPaused.value = false)}
         onPause={() => (isPaused.value = true)}
         onVolumeChange={(event) => (isMuted.value = event.currentTarget.muted)}
-        onError={() => void failed()}
+        onError={() => void source.current?.failed()}
       />
       {problem.value && (
         <p class="said" role="alert">

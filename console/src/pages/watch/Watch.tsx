@@ -15,9 +15,6 @@ import "./watch.css";
 
 type Watching = Schemas["Watching"];
 
-// At once, while the ticket is asked for; where it fails, the player tries again and tells.
-import("livekit-client").catch(() => {});
-
 /** A live stream: its picture, its chat, and how it ends. */
 export default function Watch({ stream }: { stream: string }) {
   const ticket = useSignal<Watching | undefined>(undefined);

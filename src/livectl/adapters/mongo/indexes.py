@@ -65,6 +65,7 @@ INDEXES = (
     Index(STREAMS, [("startedAt", -1), ("_id", -1)]),
     Index(STREAMS, [("isLive", 1), ("startedAt", -1), ("_id", -1)]),
     Index(STREAMS, [("ownerId", 1), ("startedAt", -1), ("_id", -1)]),
+    Index(STREAMS, [("vod.status", 1), ("startedAt", -1), ("_id", -1)]),
     Index(STREAMS, [("teardownOwed", 1)], sparse=True),
     Index(STREAMS, [("endedAt", 1)]),
     _outbox(STREAMS),

@@ -6,12 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import msgspec
-from pymongo.errors import DuplicateKeyError, OperationFailure
 
-from livectl.adapters.mongo.connection import INGRESS_KEYS, Document, call, is_taken
+from livectl.adapters.mongo.connection import INGRESS_KEYS, Document, call
 from livectl.adapters.mongo.documents import OUTBOX_AT, whole_document
-from livectl.adapters.mongo.log import IN_FORCE, LIFTED, replacing
-from livectl.adapters.mongo.streams import StreamsPart
+from livectl.adapters.mongo.log import IN_FORCE
+from livectl.adapters.mongo.revised import RevisedPart
 from livectl.domain.event import Event
 from livectl.domain.ingress import IngressKey, part_after
 from livectl.errors import Conflict
@@ -25,17 +24,14 @@ DUE_AT = "dueAt"
 _FIELDS = {field.encode_name for field in msgspec.structs.fields(IngressKey)} - {"id"} | {DUE_AT}
 
 
-class IngressPart(StreamsPart):
+class IngressPart(RevisedPart):
     def __init__(self, uri: str) -> None:
         super().__init__(uri)
         self._before_telling[INGRESS_KEYS] = self._show_ingress_key
 
     @call
     async def add_ingress_key(self, key: IngressKey, event: Event) -> None:
-        try:
-            await self._add(INGRESS_KEYS, key_document(key), event)
-        except DuplicateKeyError as error:
-            raise _taken(key) from error
+        await self._add_revised(INGRESS_KEYS, key_document(key), event, taken=_taken(key))
 
     @call
     async def ingress_key(self, key_id: str) -> IngressKey | None:
@@ -50,22 +46,14 @@ class IngressPart(StreamsPart):
     @call
     async def save_ingress_key(self, key: IngressKey, event: Event | None) -> IngressKey | None:
         saved = msgspec.structs.replace(key, rev=key.rev + 1)
-        fields = key_document(saved)
-        way = ({**IN_FORCE, "rev": key.rev}, replacing(fields, _FIELDS))
-        try:
-            changed = await self._change(INGRESS_KEYS, fields.pop("_id"), event, way)
-        except OperationFailure as error:
-            if is_taken(error):
-                raise _taken(key) from error
-            raise
+        changed = await self._save_revised(
+            INGRESS_KEYS, key_document(saved), event, names=_FIELDS, taken=_taken(key)
+        )
         return saved if changed else None
 
     @call
     async def remove_ingress_key(self, key: IngressKey, event: Event) -> bool:
-        unchanged = {**IN_FORCE, "rev": key.rev}
-        # Its stream is free for another at once.
-        gone = {**LIFTED, "slot": key.id}
-        return await self._lift(INGRESS_KEYS, key.id, event, unchanged, gone)
+        return await self._remove_revised(INGRESS_KEYS, key.id, key.rev, event)
 
     async def _show_ingress_key(self, key_id: str) -> None:
         """Let the stream that it belongs to show what it is to show after a change of a key."""

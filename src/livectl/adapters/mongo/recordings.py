@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import msgspec
-from pymongo.errors import DuplicateKeyError, OperationFailure
 
-from livectl.adapters.mongo.connection import RECORDINGS, Document, call, is_taken
+from livectl.adapters.mongo.connection import RECORDINGS, Document, call
 from livectl.adapters.mongo.documents import OUTBOX_AT, whole_document
-from livectl.adapters.mongo.log import IN_FORCE, LIFTED, replacing
-from livectl.adapters.mongo.streams import StreamsPart
+from livectl.adapters.mongo.log import IN_FORCE
+from livectl.adapters.mongo.revised import RevisedPart
 from livectl.domain.event import Event
 from livectl.domain.recording import Recording, parts_after
 from livectl.errors import Conflict
@@ -26,17 +25,16 @@ _NEWEST = [("requestedAt", -1), ("_id", -1)]
 _WITH_VOD = {"vod": {"$ne": None}, "storage": {"$ne": None}}
 
 
-class RecordingsPart(StreamsPart):
+class RecordingsPart(RevisedPart):
     def __init__(self, uri: str) -> None:
         super().__init__(uri)
         self._before_telling[RECORDINGS] = self._show_recording
 
     @call
     async def add_recording(self, recording: Recording, event: Event) -> None:
-        try:
-            await self._add(RECORDINGS, recording_document(recording), event)
-        except DuplicateKeyError as error:
-            raise _taken(recording) from error
+        await self._add_revised(
+            RECORDINGS, recording_document(recording), event, taken=_taken(recording)
+        )
 
     @call
     async def recording(self, recording_id: str) -> Recording | None:
@@ -51,22 +49,14 @@ class RecordingsPart(StreamsPart):
     @call
     async def save_recording(self, recording: Recording, event: Event | None) -> Recording | None:
         saved = msgspec.structs.replace(recording, rev=recording.rev + 1)
-        fields = recording_document(saved)
-        way = ({**IN_FORCE, "rev": recording.rev}, replacing(fields, _FIELDS))
-        try:
-            changed = await self._change(RECORDINGS, fields.pop("_id"), event, way)
-        except OperationFailure as error:
-            if is_taken(error):
-                raise _taken(recording) from error
-            raise
+        changed = await self._save_revised(
+            RECORDINGS, recording_document(saved), event, names=_FIELDS, taken=_taken(recording)
+        )
         return saved if changed else None
 
     @call
     async def remove_recording(self, recording: Recording, event: Event) -> bool:
-        unchanged = {**IN_FORCE, "rev": recording.rev}
-        # Its slot is free at once.
-        gone = {**LIFTED, "slot": recording.id}
-        return await self._lift(RECORDINGS, recording.id, event, unchanged, gone)
+        return await self._remove_revised(RECORDINGS, recording.id, recording.rev, event)
 
     async def _show_recording(self, recording_id: str) -> None:
         """Let its stream show what it is to show after a change of a recording."""

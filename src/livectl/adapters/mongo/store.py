@@ -77,7 +77,7 @@ class MongoStore(
     SamplesPart,
     Store,
 ):
-    """`ports.Store` in the database that `uri` names, or else in `livectl`; opened by `open` and
+    """The `Store` port in the database that `uri` names, or else in `livectl`; opened by `open` and
     not before. For one event loop.
 
     Raises Unavailable when MongoDB cannot be reached or refuses, TimedOutside when it does not
@@ -143,6 +143,15 @@ class MongoStore(
     async def drop_lease(self, name: str, holder: str) -> None:
         async with self._alone(f"{LEASES}/{name}"):
             await self._in(LEASES).delete_one({"_id": name, "holder": holder})
+
+    @call
+    async def lease_held(self, name: str, *, now: datetime) -> bool:
+        held = {"_id": name, "until": {"$gt": now}}
+        return await self._in(LEASES).find_one(held) is not None
+
+    @call
+    async def prune_leases(self, *, before: datetime) -> int:
+        return (await self._in(LEASES).delete_many({"until": {"$lt": before}})).deleted_count
 
     @call
     async def _open(self) -> None:

@@ -297,6 +297,8 @@ def _conditions(query: StreamQuery) -> Iterable[Document]:
         yield {"isLive": True if query.live else {"$ne": True}}
     if query.teardown_owed is not None:
         yield {"teardownOwed": True if query.teardown_owed else {"$ne": True}}
+    if query.with_replay:
+        yield {"vod.status": "available", "enableReplay": {"$ne": False}}
     if query.owner_id is not None:
         yield {"ownerId": {"$in": forms_of(query.owner_id)}}
     if query.tag is not None:

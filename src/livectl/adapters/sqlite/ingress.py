@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from livectl.adapters.sqlite import log, streams
+from livectl.adapters.sqlite.revised import Revised
 from livectl.adapters.sqlite.values import decode, encode, millis, whole_document
 from livectl.domain.clock import epoch_ms
 from livectl.domain.event import Event
@@ -18,22 +19,11 @@ from livectl.domain.ingress import IngressKey, part_after
 from livectl.errors import Conflict
 from livectl.ports.ingress import IngressQuery
 
-KEY_COLUMNS = (
-    "stream_id, owner_id, live_stream_id, next_room, enabled, due_at, created_at, rev, document, id"
-)
-_ADD = f"INSERT INTO ingress_keys ({KEY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_UPDATE = (
-    f"UPDATE ingress_keys SET ({KEY_COLUMNS.removesuffix(', id')})"
-    " = (?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?"
-)
 _BY_LINE = "id IN (SELECT key_id FROM ingress_lines WHERE {} = ?)"
 
 
 def add_ingress_key(connection: sqlite3.Connection, key: IngressKey, event: Event) -> None:
-    try:
-        connection.execute(_ADD, _row(key))
-    except sqlite3.IntegrityError as error:
-        raise _taken(key) from error
+    _KEYS.add(connection, key)
     _put_lines(connection, key)
     _tell(connection, key, event)
 
@@ -41,24 +31,16 @@ def add_ingress_key(connection: sqlite3.Connection, key: IngressKey, event: Even
 def save_ingress_key(
     connection: sqlite3.Connection, key: IngressKey, event: Event | None
 ) -> IngressKey | None:
-    saved = msgspec.structs.replace(key, rev=key.rev + 1)
-    try:
-        changed = connection.execute(f"{_UPDATE} AND rev = ?", (*_row(saved), key.rev))
-    except sqlite3.IntegrityError as error:
-        raise _taken(key) from error
-    if changed.rowcount == 0:
-        return None
-    _put_lines(connection, saved)
-    if event is not None:
-        _tell(connection, saved, event)
+    saved = _KEYS.save(connection, key)
+    if saved is not None:
+        _put_lines(connection, saved)
+        if event is not None:
+            _tell(connection, saved, event)
     return saved
 
 
 def remove_ingress_key(connection: sqlite3.Connection, key: IngressKey, event: Event) -> bool:
-    removed = connection.execute(
-        "DELETE FROM ingress_keys WHERE id = ? AND rev = ?", (key.id, key.rev)
-    )
-    if removed.rowcount == 0:
+    if not _KEYS.remove(connection, key):
         return False
     connection.execute("DELETE FROM ingress_lines WHERE key_id = ?", (key.id,))
     _tell(connection, key, event)
@@ -67,12 +49,7 @@ def remove_ingress_key(connection: sqlite3.Connection, key: IngressKey, event: E
 
 def put_ingress_key(connection: sqlite3.Connection, key: IngressKey) -> None:
     """Over the one with its id. Raises Conflict when its stream has another."""
-    row = _row(key)
-    try:
-        if connection.execute(_UPDATE, row).rowcount == 0:
-            connection.execute(_ADD, row)
-    except sqlite3.IntegrityError as error:
-        raise _taken(key) from error
+    _KEYS.put(connection, key)
     _put_lines(connection, key)
 
 
@@ -158,7 +135,6 @@ def _conditions(query: IngressQuery) -> Iterable[tuple[Any, ...]]:
 
 
 def _row(key: IngressKey) -> tuple[Any, ...]:
-    """The columns of a key, in the order of KEY_COLUMNS."""
     return (
         key.stream_id,
         key.owner_id,
@@ -171,3 +147,12 @@ def _row(key: IngressKey) -> tuple[Any, ...]:
         encode(whole_document(key)),
         key.id,
     )
+
+
+_KEYS = Revised(
+    "ingress_keys",
+    "stream_id, owner_id, live_stream_id, next_room, enabled, due_at, created_at, rev, document,"
+    " id",
+    row=_row,
+    taken=_taken,
+)

@@ -96,3 +96,12 @@ def take_lease(
 
 def drop_lease(connection: sqlite3.Connection, name: str, holder: str) -> None:
     connection.execute("DELETE FROM leases WHERE name = ? AND holder = ?", (name, holder))
+
+
+def lease_held(connection: sqlite3.Connection, name: str, *, now: datetime) -> bool:
+    held = "SELECT 1 FROM leases WHERE name = ? AND until > ?"
+    return connection.execute(held, (name, epoch_ms(now))).fetchone() is not None
+
+
+def prune_leases(connection: sqlite3.Connection, *, before: datetime) -> int:
+    return connection.execute("DELETE FROM leases WHERE until < ?", (epoch_ms(before),)).rowcount

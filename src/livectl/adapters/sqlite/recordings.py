@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from livectl.adapters.sqlite import log, streams
+from livectl.adapters.sqlite.revised import Revised
 from livectl.adapters.sqlite.values import decode, encode, whole_document
 from livectl.domain.clock import epoch_ms
 from livectl.domain.event import Event
@@ -21,47 +22,25 @@ from livectl.domain.recording import UNFINISHED, Recording, parts_after
 from livectl.errors import Conflict
 from livectl.ports.recordings import RecordingQuery
 
-RECORDING_COLUMNS = (
-    "stream_id, slot, owner_id, state, vod_status, deleting, egress_id, path, stored_path,"
-    " requested_at, rev, document, id"
-)
-_VALUES = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_ADD = f"INSERT INTO recordings ({RECORDING_COLUMNS}) VALUES {_VALUES}"
-_UPDATE = (
-    f"UPDATE recordings SET ({RECORDING_COLUMNS.removesuffix(', id')})"
-    " = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?"
-)
 _NEWEST = "ORDER BY requested_at DESC, id DESC LIMIT 1"
 
 
 def add_recording(connection: sqlite3.Connection, recording: Recording, event: Event) -> None:
-    try:
-        connection.execute(_ADD, _row(recording))
-    except sqlite3.IntegrityError as error:
-        raise _taken(recording) from error
+    _RECORDINGS.add(connection, recording)
     _tell(connection, recording, event)
 
 
 def save_recording(
     connection: sqlite3.Connection, recording: Recording, event: Event | None
 ) -> Recording | None:
-    saved = msgspec.structs.replace(recording, rev=recording.rev + 1)
-    try:
-        changed = connection.execute(f"{_UPDATE} AND rev = ?", (*_row(saved), recording.rev))
-    except sqlite3.IntegrityError as error:
-        raise _taken(recording) from error
-    if changed.rowcount == 0:
-        return None
-    if event is not None:
+    saved = _RECORDINGS.save(connection, recording)
+    if saved is not None and event is not None:
         _tell(connection, saved, event)
     return saved
 
 
 def remove_recording(connection: sqlite3.Connection, recording: Recording, event: Event) -> bool:
-    removed = connection.execute(
-        "DELETE FROM recordings WHERE id = ? AND rev = ?", (recording.id, recording.rev)
-    )
-    if removed.rowcount == 0:
+    if not _RECORDINGS.remove(connection, recording):
         return False
     _tell(connection, recording, event)
     return True
@@ -69,12 +48,7 @@ def remove_recording(connection: sqlite3.Connection, recording: Recording, event
 
 def put_recording(connection: sqlite3.Connection, recording: Recording) -> None:
     """Over the one with its id. Raises Conflict when its stream has another that runs."""
-    row = _row(recording)
-    try:
-        if connection.execute(_UPDATE, row).rowcount == 0:
-            connection.execute(_ADD, row)
-    except sqlite3.IntegrityError as error:
-        raise _taken(recording) from error
+    _RECORDINGS.put(connection, recording)
 
 
 def recording(connection: sqlite3.Connection, recording_id: str) -> Recording | None:
@@ -162,7 +136,6 @@ def _conditions(query: RecordingQuery) -> Iterable[tuple[Any, ...]]:
 
 
 def _row(recording: Recording) -> tuple[Any, ...]:
-    """The columns of a recording, in the order of RECORDING_COLUMNS."""
     vod, storage = recording.vod, recording.storage
     return (
         recording.stream_id,
@@ -179,3 +152,12 @@ def _row(recording: Recording) -> tuple[Any, ...]:
         encode(whole_document(recording)),
         recording.id,
     )
+
+
+_RECORDINGS = Revised(
+    "recordings",
+    "stream_id, slot, owner_id, state, vod_status, deleting, egress_id, path, stored_path,"
+    " requested_at, rev, document, id",
+    row=_row,
+    taken=_taken,
+)

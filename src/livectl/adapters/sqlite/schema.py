@@ -194,6 +194,8 @@ INDEXES: dict[str, str] = {
     "livestreams_owner": "livestreams (owner_id, started_at DESC, id DESC)",
     "livestreams_ended": "livestreams (ended_at) WHERE ended_at IS NOT NULL",
     "livestreams_owed": "livestreams (started_at DESC, id DESC) WHERE teardown_owed = 1",
+    "livestreams_replays": "livestreams (started_at DESC, id DESC)"
+    " WHERE is_live = 0 AND json_extract(document, '$.vod.status') = 'available'",
     "sightings_present": "sightings (stream_id, user_id)"
     " WHERE joined_at IS NOT NULL AND left_at IS NULL",
     "events_stream": "events (stream_id)",

@@ -55,7 +55,7 @@ _PRUNE_PAGE = 5000
 
 
 class SqliteStore(Store):
-    """`ports.Store` in the file `path`, which is opened by `open` and not before.
+    """The `Store` port in the file `path`, which is opened by `open` and not before.
 
     Raises Unavailable when the disk is full, the file is locked for long, read-only or damaged;
     BadSettings from `open` when the file was written by a newer livectl.
@@ -328,6 +328,12 @@ class SqliteStore(Store):
 
     async def drop_lease(self, name: str, holder: str) -> None:
         await self._write(log.drop_lease, name, holder)
+
+    async def lease_held(self, name: str, *, now: datetime) -> bool:
+        return await self._read(log.lease_held, name, now=now)
+
+    async def prune_leases(self, *, before: datetime) -> int:
+        return await self._write(log.prune_leases, before=before)
 
     async def dump(self) -> AsyncIterator[Record]:
         snapshot = await self._read(open_snapshot, self._path)

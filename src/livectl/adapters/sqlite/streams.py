@@ -289,6 +289,9 @@ def _conditions(query: StreamQuery) -> Iterable[tuple[Any, ...]]:
         yield (f"is_live = {int(query.live)}",)
     if query.teardown_owed is not None:
         yield (f"teardown_owed = {int(query.teardown_owed)}",)
+    if query.with_replay:
+        yield ("json_extract(document, '$.vod.status') = 'available'",)
+        yield ("json_type(document, '$.enableReplay') IS NOT 'false'",)
     if query.owner_id is not None:
         yield "owner_id = ?", query.owner_id
     if query.since is not None:

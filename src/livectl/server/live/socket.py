@@ -235,9 +235,8 @@ class LiveSocket:
         token = auth.get("token") if isinstance(auth, dict) else None
         if not token:
             token = parse_qs(environ.get("QUERY_STRING", "")).get("token", [""])[0]
-        if not token and (
-            caller := self._authenticator.sessions.caller(HTTPConnection(environ["asgi.scope"]))
-        ):
+        connection = HTTPConnection(environ["asgi.scope"])
+        if not token and (caller := await self._authenticator.sessions.caller(connection)):
             return caller
         if not isinstance(token, str) or not token:
             raise Unauthenticated("Authentication required")

@@ -12,7 +12,7 @@ from livectl.errors import BadInput, Conflict, NotFound, NotReady, Unavailable
 from livectl.ports.ingress import IngressQuery
 from livectl.server.auth import Allow, clean_user_id
 from livectl.server.http import Body, Call, Done, Route, object_id
-from livectl.server.paging import next_place, read_cursor
+from livectl.server.paging import PageQuery, read_cursor
 from livectl.server.routes.ingress_views import (
     IngressKeyPage,
     IngressKeyView,
@@ -47,16 +47,14 @@ class Rotate(Body):
     overlap_seconds: Overlap = 0
 
 
-class FindIngress(Body):
+class FindIngress(PageQuery):
     """`ref` is the start of an id, `standing` whether it is of no one stream."""
 
     owner: str | None = None
     stream: str | None = None
     standing: bool | None = None
     enabled: bool | None = None
-    ref: Annotated[str, Meta(pattern="^[0-9a-f]{1,24}$")] | None = None
-    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
-    cursor: str | None = None
+    ref: str | None = None
 
 
 class LookQuery(Body):
@@ -146,11 +144,7 @@ async def find(call: Call, query: FindIngress) -> IngressKeyPage:
             limit=query.limit + 1,
         )
     )
-    places = [(key.created_at, key.id) for key in found]
-    return IngressKeyPage(
-        items=[view(key) for key in found[: query.limit]],
-        next_cursor=next_place(places, query.limit) or UNSET,
-    )
+    return IngressKeyPage.of(found, query.limit, at=lambda one: one.created_at, view=view)
 
 
 async def create(call: Call, body: NewIngress) -> IngressKeyView:

@@ -16,6 +16,7 @@ from livectl.domain.ingress import (
     without_password,
 )
 from livectl.server.http import Body
+from livectl.server.paging import Page
 from livectl.services.ingress import Handed, Seen
 
 
@@ -82,9 +83,8 @@ class IngressKeyView(Body):
     seen: SeenView | UnsetType = UNSET
 
 
-class IngressKeyPage(Body):
-    items: list[IngressKeyView]
-    next_cursor: str | UnsetType = UNSET
+class IngressKeyPage(Page[IngressKeyView]):
+    pass
 
 
 def of_stream_view(handed: Handed) -> IngressOfStream:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import Meta
 from starlette.responses import Response
 
 from livectl.domain.stream import Stream
@@ -23,7 +23,7 @@ from livectl.errors import (
 from livectl.ports.streams import StreamQuery
 from livectl.server.auth import Allow, clean_user_id
 from livectl.server.http import Body, Call, Done, Route
-from livectl.server.paging import next_cursor, read_cursor
+from livectl.server.paging import Page, read_cursor
 from livectl.services.streams import StartWish
 
 ACTIVE_MAX = 100
@@ -102,9 +102,8 @@ class ActiveStream(Body):
     started_at: datetime
 
 
-class Active(Body):
-    items: list[ActiveStream]
-    next_cursor: str | UnsetType = UNSET
+class Active(Page[ActiveStream]):
+    pass
 
 
 class Watching(Body):
@@ -241,10 +240,7 @@ async def _active(call: Call, query: ActiveQuery) -> Active:
             limit=query.limit + 1,
         )
     )
-    return Active(
-        items=[_active_stream(stream) for stream in found[: query.limit]],
-        next_cursor=next_cursor(found, query.limit) or UNSET,
-    )
+    return Active.of(found, query.limit, at=lambda one: one.started_at, view=_active_stream)
 
 
 def _active_stream(stream: Stream) -> ActiveStream:

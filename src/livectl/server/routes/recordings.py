@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
-
-from msgspec import UNSET, Meta, UnsetType
 
 from livectl.domain.recording import Format, Layout, RecorderKind, Recording, State, Storage
 from livectl.domain.stream import Stream
@@ -13,7 +10,7 @@ from livectl.errors import BadInput, Conflict, NotFound, NotReady, Unavailable
 from livectl.ports.recordings import RecordingQuery
 from livectl.server.auth import Allow
 from livectl.server.http import At, Body, Call, Done, Route, object_id
-from livectl.server.paging import next_place, read_cursor
+from livectl.server.paging import Page, PageQuery, read_cursor
 from livectl.services.recording_watch import Settled
 
 # A client gives one call half a minute.
@@ -63,7 +60,7 @@ class RecordingView(Body):
     updated_at: datetime
 
 
-class FindRecordings(Body):
+class FindRecordings(PageQuery):
     """`ref` is the start of an id; `since` and `until` are about when it was asked for."""
 
     stream: str | None = None
@@ -72,13 +69,10 @@ class FindRecordings(Body):
     ref: str | None = None
     since: At | None = None
     until: At | None = None
-    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
-    cursor: str | None = None
 
 
-class RecordingPage(Body):
-    items: list[RecordingView]
-    next_cursor: str | UnsetType = UNSET
+class RecordingPage(Page[RecordingView]):
+    pass
 
 
 class Sync(Body):
@@ -131,11 +125,7 @@ async def find(call: Call, query: FindRecordings) -> RecordingPage:
             limit=query.limit + 1,
         )
     )
-    places = [(one.requested_at, one.id) for one in found]
-    return RecordingPage(
-        items=[_view(one) for one in found[: query.limit]],
-        next_cursor=next_place(places, query.limit) or UNSET,
-    )
+    return RecordingPage.of(found, query.limit, at=lambda one: one.requested_at, view=_view)
 
 
 async def show(call: Call) -> RecordingView:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import Meta
 
 from livectl.domain.people import Report
 from livectl.errors import Conflict, NotFound
 from livectl.ports.moderation import ReportQuery
 from livectl.server.auth import Allow
 from livectl.server.http import Body, Call, Route
-from livectl.server.paging import next_place, read_cursor
+from livectl.server.paging import Page, read_cursor
 from livectl.server.routes.messages import MessageView, view
 
 
@@ -39,9 +39,8 @@ class ReportView(Body):
     resolved_at: datetime | None
 
 
-class ReportPage(Body):
-    items: list[ReportView]
-    next_cursor: str | UnsetType = UNSET
+class ReportPage(Page[ReportView]):
+    pass
 
 
 class Resolve(Body):
@@ -57,10 +56,7 @@ async def find(call: Call, query: FindReports) -> ReportPage:
             limit=query.limit + 1,
         )
     )
-    return ReportPage(
-        items=[_view(one) for one in found[: query.limit]],
-        next_cursor=next_place([(one.at, one.id) for one in found], query.limit) or UNSET,
-    )
+    return ReportPage.of(found, query.limit, at=lambda one: one.at, view=_view)
 
 
 async def show(call: Call) -> ReportView:

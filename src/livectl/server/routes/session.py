@@ -91,18 +91,20 @@ def _for_whom(caller: Caller, body: AskCode) -> Caller:
 
 
 async def show(call: Call) -> SignedIn:
-    session = call.context.authenticator.sessions.find(call.request)
-    by_bearer = "authorization" in call.request.headers
+    session = None
+    if "authorization" not in call.request.headers:
+        session = await call.context.authenticator.sessions.find(call.request)
     expires_s = call.caller.expires_s
     return SignedIn(
         user_id=call.caller.user_id,
         administrator=call.caller.is_administrator,
-        csrf=session.csrf if session and not by_bearer else "",
+        csrf=session.csrf if session else "",
         expires_at=datetime.fromtimestamp(expires_s, EPOCH.tzinfo) if expires_s else None,
     )
 
 
 async def sign_out(call: Call) -> Done | Response:
+    await call.context.authenticator.sessions.end(call.request)
     response = json_response(Done())
     forget(response)
     return response
@@ -118,7 +120,14 @@ routes = [
         errors=(BadInput, Forbidden),
     ),
     Route("GET", "/api/session", show, Allow.USER, "Who is signed in"),
-    Route("DELETE", "/api/session", sign_out, Allow.USER, "Sign out of the console"),
+    Route(
+        "DELETE",
+        "/api/session",
+        sign_out,
+        Allow.EVERYONE,
+        "Sign out of the console: the session is over, and so is every copy of its cookie",
+        errors=(Forbidden,),
+    ),
     Route("GET", "/api/session/ways", ways, Allow.EVERYONE, "How one may sign in to the console"),
     Route(
         "POST",

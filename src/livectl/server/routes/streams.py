@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
-
-from msgspec import UNSET, Meta, UnsetType
+from typing import Any
 
 from livectl.domain.stream import Stream
 from livectl.errors import Banned, Conflict, FeatureDisabled, NotFound, Unavailable
 from livectl.ports.streams import StreamQuery
 from livectl.server.auth import Allow
 from livectl.server.http import At, Body, Call, Route
-from livectl.server.paging import next_cursor, read_cursor
+from livectl.server.paging import Page, PageQuery, read_cursor
 from livectl.server.routes.live import Start, Started, start_for
 from livectl.server.routes.messages import PinnedMessage, pinned_view
 from livectl.services.timeline import Moment
 
 
-class FindStreams(Body):
+class FindStreams(PageQuery):
     """`ref` is the start of an id, or a room's name; `teardownOwed` finds those that have ended
     here, and not at LiveKit yet."""
 
@@ -30,8 +28,6 @@ class FindStreams(Body):
     until: At | None = None
     ref: str | None = None
     teardown_owed: bool | None = None
-    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
-    cursor: str | None = None
 
 
 class IngressView(Body):
@@ -69,9 +65,8 @@ class StreamView(Body):
     updated_at: datetime
 
 
-class StreamPage(Body):
-    items: list[StreamView]
-    next_cursor: str | UnsetType = UNSET
+class StreamPage(Page[StreamView]):
+    pass
 
 
 class StartFor(Start, kw_only=True):
@@ -97,10 +92,7 @@ async def find(call: Call, query: FindStreams) -> StreamPage:
             limit=query.limit + 1,
         )
     )
-    return StreamPage(
-        items=[_view(stream) for stream in found[: query.limit]],
-        next_cursor=next_cursor(found, query.limit) or UNSET,
-    )
+    return StreamPage.of(found, query.limit, at=lambda one: one.started_at, view=_view)
 
 
 async def show(call: Call) -> StreamView:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import Meta
 from starlette.responses import Response
 
 from livectl.domain.recording import Format, Hold, Recording, VodStatus
@@ -14,7 +14,7 @@ from livectl.errors import BadInput, Blocked, Conflict, Forbidden, NotFound, Una
 from livectl.ports.recordings import RecordingQuery
 from livectl.server.auth import Allow
 from livectl.server.http import At, Body, Call, Done, Route, object_id
-from livectl.server.paging import next_place, read_cursor
+from livectl.server.paging import Page, PageQuery, read_cursor
 from livectl.services.replays import Replay
 from livectl.services.vods import statuses
 
@@ -26,7 +26,7 @@ class ReplayOf(Body):
     vod: Replay
 
 
-class FindVods(Body):
+class FindVods(PageQuery):
     """`ref` is the start of an id; `since` and `until` are about when the recording was asked
     for."""
 
@@ -37,8 +37,6 @@ class FindVods(Body):
     since: At | None = None
     until: At | None = None
     ref: str | None = None
-    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
-    cursor: str | None = None
 
 
 class VodView(Body):
@@ -72,9 +70,8 @@ class VodView(Body):
     archived: bool
 
 
-class VodPage(Body):
-    items: list[VodView]
-    next_cursor: str | UnsetType = UNSET
+class VodPage(Page[VodView]):
+    pass
 
 
 class LinkQuery(Body):
@@ -129,11 +126,7 @@ async def find(call: Call, query: FindVods) -> VodPage:
         ),
         on_hold=query.hold,
     )
-    places = [(one.requested_at, one.id) for one in found]
-    return VodPage(
-        items=[_view(one) for one in found[: query.limit]],
-        next_cursor=next_place(places, query.limit) or UNSET,
-    )
+    return VodPage.of(found, query.limit, at=lambda one: one.requested_at, view=_view)
 
 
 async def show(call: Call) -> VodView:

@@ -6,14 +6,11 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from bson import ObjectId
-from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import NetworkTimeout
 
@@ -25,6 +22,7 @@ from livectl.domain.recording import Recording, Vod
 from livectl.errors import Conflict
 from livectl.ports.ingress import IngressQuery
 from livectl.ports.recordings import RecordingQuery
+from tests.adapters.mongo.documents import ROOT, Raw
 from tests.contract.examples import (
     a_key,
     a_line,
@@ -36,30 +34,6 @@ from tests.contract.examples import (
     event_types,
     read,
 )
-from tests.parts.ferretdb import Databases
-
-ROOT = Path(__file__).parents[2]
-Raw = dict[str, Any]
-
-
-@pytest.fixture
-def uri(mongodb: Databases) -> str:
-    return mongodb.fresh_uri()
-
-
-@pytest.fixture
-def database(uri: str) -> Iterator[Database[Raw]]:
-    """The store's database, as another program sees it."""
-    with MongoClient[Raw](uri, tz_aware=True) as client:
-        yield client.get_default_database()
-
-
-@pytest.fixture
-async def store(uri: str) -> AsyncIterator[MongoStore]:
-    store = MongoStore(uri)
-    await store.open()
-    yield store
-    await store.close()
 
 
 async def reopened(uri: str) -> None:
