@@ -354,7 +354,12 @@ async def test_watch_is_404_once_the_stream_is_over(api: Api) -> None:
 
 
 async def test_about_says_what_a_stream_is_while_it_is_live_and_after(api: Api) -> None:
-    wish = {"title": "Chess", "tags": ["games"], "coverUrl": "https://covers.test/1.jpg"}
+    wish = {
+        "title": "Chess",
+        "tags": ["games"],
+        "coverUrl": "https://covers.test/1.jpg",
+        "enableReplay": False,
+    }
     started = await api.start("alice", **wish)
     path = f"/api/live/{started['streamId']}/about"
     live = good(await api.get(path, "bob"))
