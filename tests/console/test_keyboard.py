@@ -77,7 +77,7 @@ def test_all_of_a_page_is_reached_and_one_sees_where_one_is(
 ) -> None:
     over = world.start("marek", title="Steaming the ribs", tags=["craft"])
     message = say(world, over, "alice", "cheap followers here")
-    report(world, over, evidence=[message])
+    report(world, over, reason="for the walk", evidence=[message])
     world.stop(over, "marek")
     for number in range(4):
         world.start(f"host{number}", title=f"Stream {number}", tags=["music"])
