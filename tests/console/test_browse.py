@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 import time
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.console.conftest import PHONE, NewVisitor, World, serious_findings
+from tests.console.conftest import DESKTOP, PHONE, NewVisitor, World, serious_findings
 
 pytestmark = pytest.mark.e2e
 
+PROMISED_MS = 5000
 MARKUP = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 
 
@@ -25,26 +27,88 @@ def test_a_stream_is_shown_with_what_one_chooses_by(new_visitor: NewVisitor, wor
     expect(page).to_have_url(re.compile("/s/[0-9a-f]{24}$"))
 
 
+Place = tuple[float, float, float, float]
+
+
+def begin_many(world: World) -> list[Any]:
+    return [world.start(f"host{number}", title=f"Stream {number}") for number in range(14)]
+
+
+def link(page: Page, title: str) -> Locator:
+    heading = page.get_by_role("heading", name=title, exact=True)
+    return page.get_by_role("link").filter(has=heading)
+
+
+def places(page: Page) -> dict[str, Place]:
+    """Where each card lies in the window."""
+    found: dict[str, Place] = page.evaluate("""() => Object.fromEntries(
+        [...document.querySelectorAll(".grid .card:not(.over)")].map((card) => {
+            const { x, y, width, height } = card.getBoundingClientRect();
+            return [card.querySelector("h2").textContent, [x, y, width, height]];
+        }))""")
+    return found
+
+
+@pytest.mark.parametrize("scrolled", [0, 250])
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
 def test_streams_come_and_go_within_five_seconds_and_nobody_loses_their_place(
+    new_visitor: NewVisitor, world: World, viewport: dict[str, int], scrolled: int
+) -> None:
+    started = begin_many(world)
+    page = new_visitor("alice", viewport=viewport).visit("/")
+    kept = link(page, "Stream 7")
+    kept.wait_for()
+    page.evaluate("(y) => scrollTo(0, y)", scrolled)
+    kept.evaluate("(card) => card.focus({ preventScroll: true })")
+    before = places(page)
+    assert page.evaluate("scrollY") == scrolled
+    world.start("late", title="The newest")
+    expect(link(page, "The newest")).to_be_attached(timeout=PROMISED_MS)
+    for number in (13, 9, 2):
+        world.stop(started[number], f"host{number}")
+        expect(link(page, f"Stream {number}")).to_have_count(0, timeout=PROMISED_MS)
+    world.start("later", title="In its place")
+    expect(link(page, "In its place")).to_be_attached(timeout=PROMISED_MS)
+    after = places(page)
+    stay = before.keys() - {"Stream 13", "Stream 9", "Stream 2"}
+    assert {title: after[title] for title in stay} == {title: before[title] for title in stay}
+    assert after["In its place"] == before["Stream 13"]
+    assert page.evaluate("scrollY") == scrolled
+    expect(kept).to_be_focused()
+
+
+def test_the_keyboard_goes_on_from_where_a_stream_has_ended(
     new_visitor: NewVisitor, world: World
 ) -> None:
-    started = [world.start(f"host{number}", title=f"Stream {number}") for number in range(9)]
-    page = new_visitor("alice", viewport=PHONE).visit("/")
-    third = page.get_by_role("link", name="Stream 3")
-    third.scroll_into_view_if_needed()
-    page.mouse.wheel(0, 300)
-    page.wait_for_timeout(200)
-    before = third.bounding_box()
-    began = time.monotonic()
+    started = begin_many(world)
+    page = new_visitor("alice").visit("/")
+    link(page, "Stream 7").focus()
+    world.stop(started[7], "host7")
+    expect(link(page, "Stream 7")).to_have_count(0, timeout=PROMISED_MS)
+    page.keyboard.press("Tab")
+    expect(link(page, "Stream 6")).to_be_focused()
+
+
+def test_a_list_that_is_left_alone_has_the_newest_first_and_no_gaps(
+    new_visitor: NewVisitor, world: World
+) -> None:
+    visitor = new_visitor("alice")
+    started = begin_many(world)
+    visitor.page.clock.install()
+    page = visitor.visit("/")
+    link(page, "Stream 13").wait_for()
+    world.stop(started[13], "host13")
+    expect(link(page, "Stream 13")).to_have_count(0)
+    world.start("one", title="In its place")
+    expect(link(page, "In its place")).to_be_attached()
     world.start("late", title="The newest")
-    page.get_by_role("link", name="The newest").wait_for(state="attached")
-    world.stop(started[0], "host0")
-    page.get_by_role("link", name="Stream 0").wait_for(state="detached")
-    assert time.monotonic() - began < 10, "each within five seconds"
-    after = third.bounding_box()
-    assert before is not None
-    assert after is not None
-    assert abs(before["y"] - after["y"]) < 2
+    expect(link(page, "The newest")).to_be_attached()
+    world.stop(started[12], "host12")
+    expect(link(page, "Stream 12")).to_have_count(0)
+    page.clock.fast_forward(60_000)
+    cards = page.locator(".grid .card")
+    expect(cards.first).to_contain_text("The newest")
+    expect(cards).to_have_count(14)
 
 
 def test_titles_are_searched_and_tags_filter(new_visitor: NewVisitor, world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import datetime
 from typing import Any
@@ -71,3 +72,47 @@ def test_a_recording_started_in_the_studio_ends_as_a_replay_with_its_chat_in_ste
     replay.get_by_role("button", name="Play").click()
     expect(chat(replay)).to_contain_text("In the recording")
     assert during - 1 < video.evaluate("video => video.currentTime") < during + 3
+
+
+def recordings(world: World, stream: str) -> list[str]:
+    found = world.call("GET", f"/api/recordings?stream={stream}", ROOT)["items"]
+    return [str(one["state"]) for one in found]
+
+
+def test_with_its_switch_on_a_stream_is_recorded_by_itself_and_without_the_other_not_offered(
+    new_visitor: NewVisitor, world: World
+) -> None:
+    page = studio(new_visitor("host"))
+    page.get_by_label("Record it").check()
+    page.get_by_label("Offer the replay").uncheck()
+    stream = go_live(page, "Kept to oneself")["streamId"]
+    viewer = new_visitor("vera").visit(f"/s/{stream}")
+    expect(page.get_by_role("button", name="Stop recording")).to_be_visible(timeout=30_000)
+    page.wait_for_timeout(4000)
+    page.get_by_role("button", name="End the stream").click()
+    page.get_by_role("button", name="End it now").click()
+    for one in (page, viewer):
+        expect(one.get_by_role("heading", name="The stream has ended")).to_be_visible()
+        expect(one.get_by_text("The replay is being made")).to_have_count(0)
+    until = time.monotonic() + MADE_WITHIN_S
+    while recordings(world, stream) != ["completed"]:
+        assert time.monotonic() < until, recordings(world, stream)
+        time.sleep(0.5)
+    for one in (page, viewer):
+        one.wait_for_timeout(3500)  # by then it has looked again
+        expect(one.get_by_role("link", name="Watch the replay")).to_have_count(0)
+    viewer.goto(f"{world.url}/v/{stream}")
+    expect(viewer.get_by_role("heading", name="There is no replay")).to_be_visible()
+
+
+def test_with_its_switch_off_a_stream_is_recorded_when_its_host_says_so(
+    new_visitor: NewVisitor, world: World
+) -> None:
+    page = studio(new_visitor("host"))
+    expect(page.get_by_label("Record it")).not_to_be_checked()
+    stream = go_live(page)["streamId"]
+    expect(page.get_by_test_id("bitrate")).to_have_text(re.compile(r"[1-9].* kbit/s"))
+    assert recordings(world, stream) == []
+    page.get_by_role("button", name="Record", exact=True).click()
+    expect(page.get_by_role("button", name="Stop recording")).to_be_visible(timeout=30_000)
+    assert len(recordings(world, stream)) == 1

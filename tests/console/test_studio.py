@@ -242,13 +242,16 @@ def test_going_live_with_an_encoder_shows_settings_whose_key_is_hidden_until_ask
     expect(secret).to_have_attribute("type", "password")
 
 
-def test_what_cannot_be_done_is_told_in_the_words_of_the_server(new_visitor: NewVisitor) -> None:
+def test_what_cannot_be_done_is_told_in_the_words_of_the_server_and_what_to_do(
+    new_visitor: NewVisitor,
+) -> None:
     visitor = new_visitor("host")
     page = visitor.visit("/studio")
     page.get_by_label("An encoder").check()
     go_live(page)
     page.get_by_role("button", name="Record", exact=True).click()
-    expect(page.get_by_text("Nobody publishes yet.")).to_be_visible()
+    told = "Nobody publishes yet. Try it again when the host is on air"
+    expect(page.get_by_text(told)).to_be_visible()
     page.get_by_role("button", name="Use an encoder").click()
     page.get_by_role("button", name="RTMP").click()
     expect(page.get_by_role("alert")).to_contain_text("Ingress")

@@ -67,6 +67,8 @@ async def test_a_kill_while_livekit_is_away_is_kept_and_enforced_when_it_is_back
     shown = await api.shown(stream_id)
     assert not shown["isLive"]
     assert shown["teardownOwed"]
+    owed = good(await api.get("/api/streams?teardownOwed=true", ROOT))["items"]
+    assert [one["streamId"] for one in owed] == [stream_id]
     refused(await api.get(f"/api/live/{stream_id}/watch", "bob"), 404, "not_found")
 
     await asyncio.to_thread(livekit.start)

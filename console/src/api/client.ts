@@ -5,13 +5,12 @@ import type { components, paths } from "./schema";
 
 export type Schemas = components["schemas"];
 
+/** Its message says what went wrong, and what to do next. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
     readonly code: string,
     message: string,
-    readonly hint?: string,
-    readonly retryAfter?: number,
   ) {
     super(message);
   }
@@ -34,28 +33,36 @@ export const api = createClient<paths>({ baseUrl: location.origin });
 api.use(session);
 
 export async function ask<T>(call: Promise<Answer<T>>): Promise<T> {
-  let answer: Answer<T>;
-  try {
-    answer = await call;
-  } catch {
-    throw new ApiError(0, "offline", "The server cannot be reached. Are you online?");
-  }
+  const answer = await reached(call);
   if (answer.error !== undefined) throw problem(answer.error, answer.response);
   return answer.data as T;
 }
 
-function problem(body: unknown, response: Response): ApiError {
+/** For a call that `api` does not make: throws an ApiError where nobody answers. */
+export async function reached<T>(call: Promise<T>): Promise<T> {
+  try {
+    return await call;
+  } catch {
+    throw new ApiError(0, "offline", "The server cannot be reached. Are you online?");
+  }
+}
+
+/** Of an answer that is none. */
+export function problem(body: unknown, response: Response): ApiError {
   const told = (typeof body === "object" && body ? body : {}) as Partial<Schemas["Error"]>;
   if (response.status === 401) forgetSession();
   const message = told.error ?? `The server answered ${response.status}.`;
-  const wait = Number(response.headers.get("Retry-After")) || undefined;
-  const hint = told.hint ?? undefined;
-  return new ApiError(response.status, told.code ?? "failed", sentence(message), hint, wait);
+  return new ApiError(response.status, told.code ?? "failed", whole(message, told.hint));
 }
 
 /** What went wrong, for a person. */
 export function told(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** What the server says of an error: the message, and the hint of what to do next. */
+export function whole(message: string, hint?: string | null): string {
+  return hint ? `${sentence(message)} ${sentence(hint)}` : sentence(message);
 }
 
 /** The server's errors begin small, as a part of a line. */

@@ -1,7 +1,7 @@
 // A live room's chat, over Socket.IO: what is in it, as signals, and what one can do in it.
 import { batch, computed, signal } from "@preact/signals";
 import { io, type Socket } from "socket.io-client";
-import { sentence } from "../api/client";
+import { whole } from "../api/client";
 import { randomId } from "../words";
 import { added, entryOf, type Entry, type Said } from "./entries";
 
@@ -55,6 +55,7 @@ interface State {
 
 interface Told {
   message: string;
+  hint?: string;
   code: string;
   retryAfter?: number;
 }
@@ -159,7 +160,7 @@ export class ChatRoom {
     }
     if (answer.ok) return;
     this.noteWait(answer);
-    throw new Refused(sentence(answer.message), answer.code);
+    throw new Refused(whole(answer.message, answer.hint), answer.code);
   }
 
   private listen(): void {

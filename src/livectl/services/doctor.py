@@ -53,9 +53,11 @@ class Doctor:
             await self._webhooks(),
             await self._inbox_flows(),
         ]
-        for name, probe in self._probes.items():
-            findings.append(await _probe(name, probe))
-        return findings
+        return [*findings, *await self.probe()]
+
+    async def probe(self) -> list[Finding]:
+        """Only the further parts."""
+        return [await _probe(name, probe) for name, probe in self._probes.items()]
 
     async def _store_works(self) -> Finding:
         async def write_and_read() -> str:

@@ -84,6 +84,15 @@ class Recordings:
         self._considering: dict[str, asyncio.Task[None]] = {}
         self._places = asyncio.Semaphore(_AT_ONCE)
 
+    @property
+    def auto(self) -> bool:
+        """Whether a stream that does not say is recorded by itself."""
+        return self._policy.auto and self.can_record
+
+    @property
+    def can_record(self) -> bool:
+        return self._policy.recorder in self._recorders
+
     async def find(self, query: RecordingQuery) -> list[Recording]:
         return await self._store.recordings(query)
 
@@ -110,7 +119,10 @@ class Recordings:
         if not stream.is_live:
             raise BadInput("the stream is not live")
         if not stream.enable_recording:
-            raise Conflict("recording is switched off for this stream", hint="enableRecording")
+            raise Conflict(
+                "recording is switched off for this stream",
+                hint="start the next one with enableRecording",
+            )
         recorder = self._recorders.get(self._policy.recorder) if self._policy.recorder else None
         if recorder is None:
             raise NotReady(

@@ -47,6 +47,24 @@ async def test_start_needs_no_body_at_all(api: Api) -> None:
     assert shown["enableReplay"]
 
 
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({}, {"records": True, "autoRecord": False}),
+        ({"LIVECTL_AUTO_RECORD": "true"}, {"records": True, "autoRecord": True}),
+        (
+            {"LIVECTL_AUTO_RECORD": "true", "LIVECTL_RECORDER": "off"},
+            {"records": False, "autoRecord": False},
+        ),
+    ],
+)
+async def test_one_is_told_how_a_stream_is_recorded_whose_start_does_not_say(
+    new_api: NewApi, settings: dict[str, str], told: dict[str, bool]
+) -> None:
+    api = await new_api(**settings)
+    assert good(await api.get("/api/live/start", "alice")) == told
+
+
 async def test_start_takes_null_for_a_value_that_is_not_given(api: Api) -> None:
     nothing = dict.fromkeys(["title", "tags", "coverUrl", "enableRecording", "enableReplay"])
     shown = await api.shown((await api.start(**nothing))["streamId"])
@@ -336,7 +354,12 @@ async def test_watch_is_404_once_the_stream_is_over(api: Api) -> None:
 
 
 async def test_about_says_what_a_stream_is_while_it_is_live_and_after(api: Api) -> None:
-    wish = {"title": "Chess", "tags": ["games"], "coverUrl": "https://covers.test/1.jpg"}
+    wish = {
+        "title": "Chess",
+        "tags": ["games"],
+        "coverUrl": "https://covers.test/1.jpg",
+        "enableReplay": False,
+    }
     started = await api.start("alice", **wish)
     path = f"/api/live/{started['streamId']}/about"
     live = good(await api.get(path, "bob"))

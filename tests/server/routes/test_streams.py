@@ -33,6 +33,7 @@ async def test_streams_are_found_by_each_filter_and_by_all_together(api: Api) ->
     assert await ids(api, owner="bob") == [second["streamId"]]
     assert await ids(api, tag="music") == [first["streamId"]]
     assert await ids(api, title="MUSIC") == [first["streamId"]]
+    assert await ids(api, teardownOwed="true") == []
     assert await ids(api, ref=first["streamId"][:23]) == [first["streamId"]]
     assert await ids(api, ref=second["roomName"]) == [second["streamId"]]
     assert await ids(api, live="true", owner="bob") == []

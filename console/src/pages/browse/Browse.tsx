@@ -8,10 +8,21 @@ import { session } from "../../session";
 import { count } from "../../words";
 import { SignIn } from "../SignIn";
 import { LiveCard, ReplayCard } from "./Card";
-import { replays, streams, wanted, look, lookAtReplays, isClosed, problem, hasMore, showMore } from "./list";
+import {
+  hasMore,
+  isClosed,
+  look,
+  lookAtReplays,
+  places,
+  problem,
+  replays,
+  showMore,
+  streams,
+  wanted,
+} from "./list";
 import "./browse.css";
 
-const EVERY_S = 4;
+const EVERY_S = 3;
 const REPLAYS_EVERY_S = 30;
 
 /** Who is live, and what can be watched again. */
@@ -75,8 +86,8 @@ function Grid() {
         </div>
       )}
       <ul class="grid">
-        {shown.map((one) => (
-          <LiveCard key={one.streamId} stream={one} />
+        {places.value?.map(({ stream, isOver }) => (
+          <LiveCard key={stream.streamId} stream={stream} isOver={isOver} />
         ))}
       </ul>
     </>
@@ -118,7 +129,6 @@ function Tags({ chosen }: { chosen: string }) {
   const most = [...counted].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0]));
   const shown = most.slice(0, 12).map(([tag]) => tag);
   if (chosen && !shown.includes(chosen)) shown.unshift(chosen);
-  if (!shown.length) return null;
   return (
     <div class="tags" role="group" aria-label="Tags">
       {shown.map((tag) => (

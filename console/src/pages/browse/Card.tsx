@@ -3,9 +3,15 @@ import { Poster } from "../../components/Poster";
 import { clock, count, day, short, since, titleOf } from "../../words";
 import type { LiveStream, Replay } from "./list";
 
-export function LiveCard({ stream }: { stream: LiveStream }) {
+interface Props {
+  stream: LiveStream;
+  /** It has ended: nothing is seen of it, but the others stay where they are. */
+  isOver: boolean;
+}
+
+export function LiveCard({ stream, isOver }: Props) {
   return (
-    <li class="card">
+    <li class={isOver ? "card over" : "card"}>
       <a href={`/s/${stream.streamId}`}>
         <div class="cover">
           <Poster cover={stream.coverUrl} name={stream.ownerId} />

@@ -1,11 +1,20 @@
 // The lists of the page. They outlive it, so that coming back shows at once what was there.
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import { api, ask, ApiError, told, type Schemas } from "../../api/client";
 
 export type LiveStream = Schemas["ActiveStream"];
 export type Replay = Schemas["PastStream"];
 
-export const streams = signal<LiveStream[] | undefined>(undefined);
+/** A stream in its place, which stays empty where it has ended while somebody looks. */
+export interface Place {
+  stream: LiveStream;
+  isOver: boolean;
+}
+
+export const places = signal<Place[] | undefined>(undefined);
+export const streams = computed(() =>
+  places.value?.filter((one) => !one.isOver).map((one) => one.stream),
+);
 export const replays = signal<Replay[]>([]);
 export const wanted = signal({ text: "", tag: "" });
 /** The list is not open to those who are not signed in. */
@@ -14,16 +23,28 @@ export const problem = signal("");
 export const hasMore = signal(false);
 
 const TOP_PX = 200;
+const IDLE_MS = 30_000;
+let touchedAt = Date.now();
 let pages = 1;
 let shownFor = wanted.peek();
+
+for (const kind of ["pointermove", "pointerdown", "keydown", "scroll"]) {
+  addEventListener(kind, () => (touchedAt = Date.now()), { passive: true });
+}
+document.addEventListener("visibilitychange", () => (touchedAt = 0));
+
+/** Nobody would lose their place if everything moved. */
+function isUnattended(): boolean {
+  return scrollY < TOP_PX && Date.now() - touchedAt > IDLE_MS;
+}
 
 export async function look(gone: AbortSignal): Promise<void> {
   const asked = wanted.peek();
   try {
     const found = await readPages(asked, gone);
     if (gone.aborted) return;
-    const kept = asked === shownFor ? streams.peek() : undefined;
-    streams.value = kept ? merged(kept, found, scrollY < TOP_PX) : found;
+    const kept = asked === shownFor && !isUnattended() ? places.peek() : undefined;
+    places.value = merged(kept ?? [], found);
     shownFor = asked;
     isClosed.value = false;
     problem.value = "";
@@ -63,12 +84,16 @@ async function readPages(asked: typeof shownFor, gone: AbortSignal): Promise<Liv
 }
 
 /** What is live now, where everything that was there keeps its place: what is new takes the place
- * of what has ended, and then goes first, or last while somebody has scrolled down. */
-export function merged(shown: LiveStream[], found: LiveStream[], atTop: boolean): LiveStream[] {
-  const now = new Map(found.map((one) => [one.streamId, one]));
-  const known = new Set(shown.map((one) => one.streamId));
-  const fresh = found.filter((one) => !known.has(one.streamId));
-  if (atTop) return [...fresh, ...shown.flatMap((one) => now.get(one.streamId) ?? [])];
-  const kept = shown.flatMap((one) => now.get(one.streamId) ?? fresh.pop() ?? []);
-  return [...kept, ...fresh];
+ * of what has ended, or else comes last. */
+function merged(shown: Place[], found: LiveStream[]): Place[] {
+  const now = new Map(found.map((stream) => [stream.streamId, stream]));
+  const known = new Set(shown.map((one) => one.stream.streamId));
+  const fresh = found.filter((stream) => !known.has(stream.streamId));
+  const kept = shown.map(({ stream }) => {
+    const next = now.get(stream.streamId) ?? fresh.shift();
+    return { stream: next ?? stream, isOver: !next };
+  });
+  const isEmpty = kept.every((one) => one.isOver);
+  const more = fresh.map((stream) => ({ stream, isOver: false }));
+  return isEmpty ? more : [...kept, ...more];
 }

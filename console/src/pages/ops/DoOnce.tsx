@@ -10,10 +10,10 @@ interface Props {
   children: ComponentChildren;
 }
 
-/** A button for a call: one at a time, and what goes wrong is said. */
-export function DoOnce({ act, kind, label, children }: Props) {
+/** A call: one at a time, and what goes wrong is said. */
+export function useOnce(act: () => Promise<unknown>) {
   const busy = useSignal(false);
-  async function press(): Promise<void> {
+  async function run(): Promise<void> {
     busy.value = true;
     try {
       await act();
@@ -22,8 +22,14 @@ export function DoOnce({ act, kind, label, children }: Props) {
     }
     busy.value = false;
   }
+  return { busy, run };
+}
+
+/** A button for a call. */
+export function DoOnce({ act, kind, label, children }: Props) {
+  const { busy, run } = useOnce(act);
   return (
-    <button type="button" class={kind} aria-label={label} disabled={busy.value} onClick={press}>
+    <button type="button" class={kind} aria-label={label} disabled={busy.value} onClick={run}>
       {children}
     </button>
   );

@@ -94,11 +94,17 @@ function fits(event: Event, wanted: string): boolean {
   return JSON.stringify(event).toLowerCase().includes(wanted);
 }
 
+function momentOf(at: string): string {
+  const then = new Date(at);
+  const isToday = then.toDateString() === new Date().toDateString();
+  return isToday ? then.toLocaleTimeString() : then.toLocaleString();
+}
+
 function Line({ event }: { event: Event }) {
   const facts = Object.entries(event.data ?? {});
   return (
     <li>
-      <time dateTime={event.at}>{new Date(event.at).toLocaleTimeString()}</time>
+      <time dateTime={event.at}>{momentOf(event.at)}</time>
       <strong>{event.type}</strong>
       <span>{event.actor}</span>
       {event.streamId && <code>{event.streamId}</code>}

@@ -1,6 +1,15 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { api, ask, told, type Schemas } from "../../api/client";
+import {
+  api,
+  ask,
+  problem as refused,
+  reached,
+  sentence,
+  told,
+  whole,
+  type Schemas,
+} from "../../api/client";
 import { Icon } from "../../components/Icon";
 import { Notice } from "../../components/Notice";
 import { useAsked } from "./asking";
@@ -10,6 +19,7 @@ type Readiness = Schemas["Readiness"];
 type Finding = Schemas["Finding"];
 
 const EVERY_S = 5;
+const BUCKET_EVERY_S = 15;
 const NAMES: Record<string, string> = {
   livekit: "LiveKit",
   store: "Store",
@@ -17,12 +27,13 @@ const NAMES: Record<string, string> = {
   s3: "S3",
   files: "Files",
 };
-/** Of what only the doctor asks: where recordings lie. */
+/** Where recordings lie: of what only the doctor asks. */
 const BUCKETS = new Set(["s3", "files"]);
 
 /** Whether the parts work; the doctor looks closer, and tells what to do. */
 export function Health() {
   const asked = useAsked(EVERY_S, readiness, []);
+  const bucket = useAsked(BUCKET_EVERY_S, lookAtBucket, []);
   const findings = useSignal<Finding[] | undefined>(undefined);
   const busy = useSignal(false);
   const problem = useSignal("");
@@ -39,7 +50,6 @@ export function Health() {
   }
   useEffect(() => void examine(), []);
 
-  const buckets = findings.value?.filter((one) => BUCKETS.has(one.name)) ?? [];
   return (
     <section aria-labelledby="health">
       <div class="tools">
@@ -59,8 +69,13 @@ export function Health() {
                 said={one.error ?? `${one.ms} ms`}
               />
             ))}
-            {buckets.map(({ name, status, detail }) => (
-              <Part key={name} name={NAMES[name] ?? name} ok={status === "pass"} said={detail} />
+            {bucket.answer.value?.map(({ name, status, detail, remedy }) => (
+              <Part
+                key={name}
+                name={NAMES[name] ?? name}
+                ok={status === "pass"}
+                said={status === "pass" ? detail : whole(detail, remedy)}
+              />
             ))}
           </ul>
         )}
@@ -89,8 +104,8 @@ function Findings({ findings }: { findings: Finding[] }) {
     <>
       {wrong.map((one) => (
         <Notice key={one.name} kind={one.status === "fail" ? "bad" : "plain"}>
-          <strong>{one.name}</strong>: {one.detail}
-          {one.remedy && <small class="remedy">{one.remedy}</small>}
+          <strong>{NAMES[one.name] ?? one.name}</strong>: {one.detail}
+          {one.remedy && <small class="remedy">{sentence(one.remedy)}</small>}
         </Notice>
       ))}
       <details>
@@ -110,6 +125,13 @@ function Findings({ findings }: { findings: Finding[] }) {
 
 /** It answers 503 with the same content when a part is away. */
 async function readiness(): Promise<Readiness> {
-  const answer = await fetch("/readyz");
-  return (await answer.json()) as Readiness;
+  const answer = await reached(fetch("/readyz"));
+  const found: unknown = await answer.json().catch(() => undefined);
+  if (typeof found !== "object" || !found || !("checks" in found)) throw refused(found, answer);
+  return found as Readiness;
+}
+
+async function lookAtBucket(): Promise<Finding[]> {
+  const { checks } = await ask(api.GET("/api/doctor", { params: { query: { quick: true } } }));
+  return checks.filter((one) => BUCKETS.has(one.name));
 }

@@ -1,12 +1,14 @@
 import { useSignal } from "@preact/signals";
+import { useRef } from "preact/hooks";
 import { api, ask, told, type Schemas } from "../../api/client";
 import { Dialog } from "../../components/Dialog";
 import { Field } from "../../components/Field";
 import { Icon } from "../../components/Icon";
 import { Notice } from "../../components/Notice";
+import { useEvery } from "../../every";
 import { titleOf } from "../../words";
 
-type Ended = Schemas["Ended"];
+export type Ended = Schemas["Ended"];
 type Step = Schemas["Step"];
 
 interface Props {
@@ -16,6 +18,7 @@ interface Props {
   onClose: (ended: Ended | undefined) => void;
 }
 
+const HELD_EVERY_S = 2;
 const BANS = [
   { seconds: 0, words: "No" },
   { seconds: 3600, words: "For an hour" },
@@ -30,34 +33,50 @@ const STEPS: Record<string, string> = {
   room_gone: "The room stays gone",
 };
 
-/** Asks once, ends the stream, and shows whether that held. */
+/** Asks once, ends the stream, and shows whether that held, or when it does. */
 export function Kill({ stream, reason = "", onClose }: Props) {
   const ended = useSignal<Ended | undefined>(undefined);
   const busy = useSignal(false);
   const problem = useSignal("");
+  const asked = useRef<Schemas["End"]>({});
+  const params = { path: { id: stream.streamId } };
 
   async function end(event: SubmitEvent): Promise<void> {
     event.preventDefault();
     const form = new FormData(event.currentTarget as HTMLFormElement);
-    const body = {
-      reason: String(form.get("reason") ?? "").trim() || null,
-      banSeconds: Number(form.get("ban")) || null,
-    };
-    const params = { path: { id: stream.streamId } };
+    // Where it is tried again, nobody is asked again.
+    if (!ended.peek()) {
+      asked.current = {
+        reason: String(form.get("reason")).trim() || null,
+        banSeconds: Number(form.get("ban")) || null,
+      };
+    }
     busy.value = true;
     problem.value = "";
     try {
-      ended.value = await ask(api.POST("/api/live/{id}/end", { params, body }));
+      ended.value = await ask(api.POST("/api/live/{id}/end", { params, body: asked.current }));
     } catch (error) {
       problem.value = told(error);
     }
     busy.value = false;
   }
 
+  async function lookWhetherItHolds(): Promise<void> {
+    const owed = ended.peek();
+    if (!owed || owed.held) return;
+    try {
+      const { teardownOwed } = await ask(api.GET("/api/streams/{id}", { params }));
+      if (!teardownOwed && ended.peek() === owed) ended.value = { ...owed, held: true };
+    } catch {
+      // The next look tells.
+    }
+  }
+
   const done = ended.value;
+  useEvery(HELD_EVERY_S, lookWhetherItHolds, [done?.held]);
   return (
     <Dialog title={`End “${titleOf(stream)}”?`} onClose={() => onClose(ended.peek())}>
-      <form class="kill" onSubmit={end}>
+      <form class="asking" onSubmit={end}>
         {done ? (
           <Outcome ended={done} />
         ) : (
@@ -100,6 +119,7 @@ export function Kill({ stream, reason = "", onClose }: Props) {
           <button
             type="button"
             class="main"
+            ref={focus}
             onClick={(event) => event.currentTarget.closest("dialog")?.close()}
           >
             Done
@@ -115,24 +135,40 @@ export function Kill({ stream, reason = "", onClose }: Props) {
 }
 
 function Outcome({ ended }: { ended: Ended }) {
+  const isLate = ended.held && ended.steps.some(hasFailed);
   return (
     <>
-      <Notice kind={ended.held ? "good" : "bad"}>
-        {ended.held
-          ? "It is over, and it holds."
-          : "It is over here, but a step failed at LiveKit. It is tried again until it holds."}
-      </Notice>
-      <ol class="steps">
-        {ended.steps.map((step) => (
-          <StepLine key={step.step} step={step} />
-        ))}
-      </ol>
+      <Notice kind={ended.held ? "good" : "bad"}>{outcomeOf(ended.held, isLate)}</Notice>
+      {!isLate && (
+        <ol class="steps">
+          {ended.steps.map((step) => (
+            <StepLine key={step.step} step={step} />
+          ))}
+        </ol>
+      )}
     </>
   );
 }
 
+function outcomeOf(held: boolean, isLate: boolean): string {
+  if (isLate) return "It is over, and it holds now: what had failed at LiveKit is done.";
+  if (held) return "It is over, and it holds.";
+  return (
+    "It is over here, but it does not hold yet: a step failed at LiveKit, and people may still " +
+    "see it. It is tried again until it holds, also when you close this."
+  );
+}
+
+function focus(button: HTMLButtonElement | null): void {
+  button?.focus();
+}
+
+function hasFailed(step: Step): boolean {
+  return step.result === "failed";
+}
+
 function StepLine({ step }: { step: Step }) {
-  const failed = step.result === "failed";
+  const failed = hasFailed(step);
   const detail = step.result === "nothing_to_do" ? "nothing to do" : step.detail;
   return (
     <li class={failed ? "bad" : "good"}>

@@ -1,5 +1,5 @@
 import type { ComponentType } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { Notice } from "../../components/Notice";
 import { Events } from "./Events";
 import { Overview } from "./Overview";
@@ -23,12 +23,16 @@ const PARTS: Record<string, { title: string; Part: ComponentType }> = {
 /** What administrators see to. */
 export default function Ops({ part }: { part: string }) {
   const here = PARTS[part];
+  const nav = useRef<HTMLElement>(null);
   useEffect(() => {
     document.title = `${here?.title ?? "Operate"} · livectl`;
+    // Where there is no room for all of them side by side.
+    const current = nav.current?.querySelector("[aria-current]");
+    current?.scrollIntoView({ block: "nearest", inline: "center" });
   }, [part]);
   return (
     <div class="ops">
-      <nav aria-label="Operate">
+      <nav ref={nav} aria-label="Operate">
         {Object.entries(PARTS).map(([name, { title }]) => (
           <a
             key={name}

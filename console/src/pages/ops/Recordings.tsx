@@ -1,4 +1,4 @@
-import { api, ask, type Schemas } from "../../api/client";
+import { api, ask, sentence, type Schemas } from "../../api/client";
 import { toast } from "../../components/toast";
 import { ago, bytes, clock } from "../../words";
 import { DoOnce } from "./DoOnce";
@@ -17,7 +17,7 @@ export function Recordings() {
 }
 
 function Row({ recording, again }: { recording: Schemas["RecordingView"]; again: () => Promise<void> }) {
-  const { recordingId, streamId, error, hint, retryAt, tries } = recording;
+  const { recordingId, streamId, error, hint, cutShort, retryAt, tries } = recording;
   const failed = recording.state === "failed";
 
   async function retry(): Promise<void> {
@@ -37,8 +37,9 @@ function Row({ recording, again }: { recording: Schemas["RecordingView"]; again:
       <td data-label="State">
         <span class={failed ? "bad" : undefined}>{recording.state}</span>
         <small> by {recording.recorder}</small>
-        {error && <p class="wrong">{error}</p>}
-        {hint && <p class="hint">{hint}</p>}
+        {error && <p class="wrong">{sentence(error)}</p>}
+        {cutShort && <p class="hint">{`Cut short: ${cutShort}`}</p>}
+        {hint && <p class="hint">{sentence(hint)}</p>}
         {retryAt && <p class="hint">{`Tried ${tries} times; next ${until(retryAt)}.`}</p>}
       </td>
       <td data-label="Length" class="number">

@@ -1,11 +1,11 @@
 import { useSignal } from "@preact/signals";
-import { api, ask, type Schemas } from "../../api/client";
+import { api, ask, told, type Schemas } from "../../api/client";
 import { toast } from "../../components/toast";
 import { ago, count } from "../../words";
 import { useAsked } from "./asking";
 import { Choices } from "./Choices";
 import { DoOnce } from "./DoOnce";
-import { Kill } from "./Kill";
+import { Kill, type Ended } from "./Kill";
 import { Loaded } from "./Loaded";
 
 type Report = Schemas["ReportView"];
@@ -109,6 +109,14 @@ function Acts({ report, onDone }: { report: Report; onDone: () => Promise<void> 
     await resolve(said);
   }
 
+  async function resolveEnded({ held }: Ended): Promise<void> {
+    try {
+      await resolve(held ? "stream ended" : "stream ended, LiveKit has not confirmed it yet");
+    } catch (error) {
+      toast(told(error), "bad");
+    }
+  }
+
   async function open(): Promise<void> {
     ending.value = await ask(api.GET("/api/streams/{id}", { params: { path: { id: streamId } } }));
   }
@@ -150,7 +158,7 @@ function Acts({ report, onDone }: { report: Report; onDone: () => Promise<void> 
           reason={report.type}
           onClose={(ended) => {
             ending.value = undefined;
-            if (ended) void resolve("stream ended");
+            if (ended) void resolveEnded(ended);
           }}
         />
       )}

@@ -9,25 +9,42 @@ import { Loaded } from "./Loaded";
 type Stream = Schemas["StreamView"];
 
 const EVERY_S = 3;
+const SHOWN = 200;
 const WHICH = { live: "Live", ended: "Ended" };
+const NONE = { live: "Nobody is live right now.", ended: "No stream has ended yet." };
 
 export function Streams() {
   const which = useSignal<keyof typeof WHICH>("live");
   const killed = useSignal<Stream | undefined>(undefined);
-  const asked = useAsked(EVERY_S, () => look(which.value === "live"), [which.value]);
+  const text = useSignal("");
+  const title = text.value.trim();
+  const asked = useAsked(EVERY_S, () => look(which.value, title), [which.value, title]);
   return (
     <>
-      <Choices label="Which streams" choices={WHICH} chosen={which} />
+      <div class="tools">
+        <Choices label="Which streams" choices={WHICH} chosen={which} />
+        <input
+          type="search"
+          aria-label="Search titles"
+          placeholder="Search titles"
+          maxLength={120}
+          value={text}
+          onInput={(event) => (text.value = event.currentTarget.value)}
+        />
+      </div>
       <Loaded asked={asked}>
-        {(found) =>
-          found.length ? (
-            <Table streams={found} onKill={(one) => (killed.value = one)} />
-          ) : (
-            <p class="none">
-              {which.value === "live" ? "Nobody is live right now." : "No stream has ended yet."}
-            </p>
-          )
-        }
+        {({ items, nextCursor }) => (
+          <>
+            {items.length ? (
+              <Table streams={items} onKill={(one) => (killed.value = one)} />
+            ) : (
+              <p class="none">{title ? "No title fits." : NONE[which.value]}</p>
+            )}
+            {nextCursor && (
+              <p class="none">These are the newest {SHOWN}: search the titles for others.</p>
+            )}
+          </>
+        )}
       </Loaded>
       {killed.value && (
         <Kill
@@ -42,8 +59,17 @@ export function Streams() {
   );
 }
 
-async function look(live: boolean): Promise<Stream[]> {
-  return (await ask(api.GET("/api/streams", { params: { query: { live, limit: 200 } } }))).items;
+/** Those that have ended and are not off at LiveKit yet come first among the live ones. */
+async function look(which: keyof typeof WHICH, title: string): Promise<Schemas["StreamPage"]> {
+  const query = { live: which === "live", title: title || undefined, limit: SHOWN };
+  const found = ask(api.GET("/api/streams", { params: { query } }));
+  if (which === "ended") return found;
+  const owing = { ...query, live: false, teardownOwed: true };
+  const owed = await ask(api.GET("/api/streams", { params: { query: owing } }));
+  const { items, nextCursor } = await found;
+  const known = new Set(owed.items.map((one) => one.streamId)); // one may have ended in between
+  const live = items.filter((one) => !known.has(one.streamId));
+  return { items: [...owed.items, ...live], nextCursor };
 }
 
 function Table({ streams, onKill }: { streams: Stream[]; onKill: (one: Stream) => void }) {

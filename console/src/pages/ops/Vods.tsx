@@ -1,9 +1,10 @@
 import { useSignal } from "@preact/signals";
-import { api, ask, type Schemas } from "../../api/client";
+import { api, ask, sentence, type Schemas } from "../../api/client";
 import { Dialog } from "../../components/Dialog";
+import { Field } from "../../components/Field";
 import { toast } from "../../components/toast";
-import { bytes, clock, day } from "../../words";
-import { DoOnce } from "./DoOnce";
+import { bytes, clock, day, timeOfDay } from "../../words";
+import { DoOnce, useOnce } from "./DoOnce";
 import { Pages } from "./Pages";
 
 export function Vods() {
@@ -19,7 +20,7 @@ export function Vods() {
 }
 
 function Row({ vod, again }: { vod: Schemas["VodView"]; again: () => Promise<void> }) {
-  const asking = useSignal(false);
+  const asking = useSignal<"delete" | "hold" | undefined>(undefined);
   const { vodId, error, hold } = vod;
   const params = { path: { id: vodId } };
   const state = vod.deleting ? "being deleted" : vod.status;
@@ -33,20 +34,33 @@ function Row({ vod, again }: { vod: Schemas["VodView"]; again: () => Promise<voi
   async function remove(): Promise<void> {
     await ask(api.DELETE("/api/vods/{id}", { params }));
     toast("The replay is deleted.");
-    asking.value = false;
+    asking.value = undefined;
+    await again();
+  }
+
+  async function keep(reason: string): Promise<void> {
+    await ask(api.POST("/api/vods/{id}/hold", { params, body: { reason } }));
+    toast("Nothing deletes it until you let it go.");
+    asking.value = undefined;
+    await again();
+  }
+
+  async function letGo(): Promise<void> {
+    await ask(api.DELETE("/api/vods/{id}/hold", { params }));
+    toast("It can be deleted again.");
     await again();
   }
 
   return (
     <tr>
       <th scope="row">
-        <a href={`/v/${vod.streamId}`}>{day(vod.recordedAt)}</a>
+        <a href={`/v/${vod.streamId}`}>{`${day(vod.recordedAt)}, ${timeOfDay(vod.recordedAt)}`}</a>
         <code>{vodId}</code>
       </th>
       <td data-label="Host">{vod.ownerId}</td>
       <td data-label="State">
         <span class={error ? "bad" : undefined}>{state}</span>
-        {error && <p class="wrong">{error}</p>}
+        {error && <p class="wrong">{sentence(error)}</p>}
         {hold && <p class="hint">On hold: {hold.reason}</p>}
       </td>
       <td data-label="Length" class="number">
@@ -59,25 +73,80 @@ function Row({ vod, again }: { vod: Schemas["VodView"]; again: () => Promise<voi
         <DoOnce act={pictures} kind={error ? undefined : "bare"} label={`New pictures of ${vodId}`}>
           Pictures
         </DoOnce>
-        {!hold && !vod.deleting && (
-          <button
-            type="button"
-            class="bare"
-            aria-label={`Delete replay ${vodId}`}
-            onClick={() => (asking.value = true)}
-          >
-            Delete
-          </button>
+        {hold && (
+          <DoOnce kind="bare" act={letGo} label={`Let go of replay ${vodId}`}>
+            Let go
+          </DoOnce>
         )}
-        {asking.value && (
-          <Dialog title="Delete this replay?" onClose={() => (asking.value = false)}>
+        {!hold && !vod.deleting && (
+          <>
+            <button
+              type="button"
+              class="bare"
+              aria-label={`Hold replay ${vodId}`}
+              onClick={() => (asking.value = "hold")}
+            >
+              Hold
+            </button>
+            <button
+              type="button"
+              class="bare"
+              aria-label={`Delete replay ${vodId}`}
+              onClick={() => (asking.value = "delete")}
+            >
+              Delete
+            </button>
+          </>
+        )}
+        {asking.value === "delete" && (
+          <Dialog title="Delete this replay?" onClose={() => (asking.value = undefined)}>
             <p>The recording goes with all that was made of it. This cannot be undone.</p>
             <DoOnce kind="danger" act={remove}>
               Delete it
             </DoOnce>
           </Dialog>
         )}
+        {asking.value === "hold" && (
+          <Hold onHold={keep} onClose={() => (asking.value = undefined)} />
+        )}
       </td>
     </tr>
+  );
+}
+
+interface HoldProps {
+  onHold: (reason: string) => Promise<void>;
+  onClose: () => void;
+}
+
+function Hold({ onHold, onClose }: HoldProps) {
+  const reason = useSignal("");
+  const { busy, run } = useOnce(() => onHold(reason.value.trim()));
+  function submit(event: SubmitEvent): void {
+    event.preventDefault();
+    void run();
+  }
+  return (
+    <Dialog title="Hold this replay?" onClose={onClose}>
+      <form class="asking" onSubmit={submit}>
+        <p>Nobody deletes it, and no cleaning up, until somebody lets it go.</p>
+        <Field label="Why">
+          {(id) => (
+            <input
+              id={id}
+              autofocus
+              required
+              maxLength={500}
+              autocomplete="off"
+              value={reason}
+              onInput={(event) => (reason.value = event.currentTarget.value)}
+            />
+          )}
+        </Field>
+        <button class="main" disabled={busy.value}>
+          Hold it
+        </button>
+      </form>
+    </Dialog>
   );
 }

@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import { api, ask, told, type Schemas } from "../../api/client";
 import { Dialog } from "../../components/Dialog";
 import { toast } from "../../components/toast";
-import { ago, count, since } from "../../words";
+import { ago, count } from "../../words";
 import { useAsked } from "./asking";
 import { Choices } from "./Choices";
 import { DoOnce } from "./DoOnce";
@@ -43,8 +43,8 @@ export function Webhooks() {
           <>
             <div class="tools">
               <p role="status">
-                {pending ? `${count(pending, "webhook")} wait` : "None waits"}
-                {oldest && `, the oldest for ${since(oldest)}`}; {parked || "none"} failed.
+                {pending ? `${count(pending, "waits", "wait")}` : "None waits"}
+                {oldest && `, the oldest came ${ago(oldest)}`}; {parked || "none"} failed.
               </p>
               {parked > 0 && (
                 <DoOnce act={() => replay({ failed: true })}>Try all failed again</DoOnce>

@@ -1,5 +1,5 @@
 // The event log as it grows: one JSON object a line, for as long as somebody listens.
-import type { Schemas } from "../../api/client";
+import { problem, reached, type Schemas } from "../../api/client";
 
 export type Event = Schemas["Event"];
 
@@ -10,8 +10,12 @@ export async function follow(
   gone: AbortSignal,
   onEvents: (events: Event[]) => void,
 ): Promise<number> {
-  const answer = await fetch(`/api/events?follow=true&after=${after}`, { signal: gone });
-  if (!answer.ok || !answer.body) throw new Error(`The event log answered ${answer.status}.`);
+  const answer = await reached(
+    fetch(`/api/events?follow=true&after=${after}`, { signal: gone }),
+  );
+  if (!answer.ok || !answer.body) {
+    throw problem(await answer.json().catch(() => undefined), answer);
+  }
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {

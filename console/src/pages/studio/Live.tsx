@@ -45,6 +45,7 @@ export function Live({ started, sources, byEncoder, onOver }: Props) {
   const status = useSignal<Status | undefined>(undefined);
   const reported = useSignal<Entry | undefined>(undefined);
   const isOver = useRef(false);
+  const heading = useRef<HTMLHeadingElement>(null);
 
   async function newTicket(): Promise<Started> {
     const given = first.current;
@@ -55,6 +56,7 @@ export function Live({ started, sources, byEncoder, onOver }: Props) {
 
   useEffect(() => {
     void broadcast.open();
+    heading.current?.focus({ preventScroll: true }); // the form that had it is gone
     return () => {
       broadcast.close();
       room.close();
@@ -95,6 +97,9 @@ export function Live({ started, sources, byEncoder, onOver }: Props) {
   return (
     <div class="studio live-now">
       <div class="desk">
+        <h1 class="hidden" tabIndex={-1} ref={heading}>
+          You are live
+        </h1>
         <Preview
           sources={sources}
           byEncoder={byEncoder.value}

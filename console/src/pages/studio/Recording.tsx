@@ -29,13 +29,20 @@ export function Recording({ stream, status, onChange }: Props) {
   }
 
   return (
-    <button
-      type="button"
-      class={isOn ? "recording" : ""}
-      disabled={busy.value}
-      onClick={() => void change()}
-    >
-      <Icon name={isOn ? "stop" : "record"} /> {isOn ? "Stop recording" : "Record"}
-    </button>
+    <>
+      <button
+        type="button"
+        class={isOn ? "recording" : ""}
+        disabled={busy.value}
+        onClick={() => void change()}
+      >
+        <Icon name={isOn ? "stop" : "record"} /> {isOn ? "Stop recording" : "Record"}
+      </button>
+      {status?.recordingStatus === "failed" && (
+        <span class="problem" role="alert">
+          The recording failed.
+        </span>
+      )}
+    </>
   );
 }

@@ -13,6 +13,7 @@ import { Preview } from "./Preview";
 interface Props {
   sources: Sources;
   byEncoder: Signal<boolean>;
+  defaults: Schemas["StartDefaults"];
   onStart: (started: Schemas["Started"]) => void;
   children: ComponentChildren;
 }
@@ -21,11 +22,11 @@ const TITLE_MAX = 120;
 const TAGS_MAX = 10;
 
 /** What one looks at and fills in before going live. */
-export function Setup({ sources, byEncoder, onStart, children }: Props) {
+export function Setup({ sources, byEncoder, defaults, onStart, children }: Props) {
   const title = useSignal("");
   const tags = useSignal("");
   const cover = useSignal("");
-  const records = useSignal(true);
+  const records = useSignal(defaults.autoRecord);
   const replays = useSignal(true);
   const problem = useSignal("");
   const busy = useSignal(false);
@@ -40,8 +41,8 @@ export function Setup({ sources, byEncoder, onStart, children }: Props) {
       title: title.value.trim(),
       tags: named,
       coverUrl: cover.value.trim() || null,
-      enableRecording: records.value,
-      enableReplay: records.value && replays.value,
+      autoRecord: records.value,
+      enableReplay: replays.value,
     };
     const text = JSON.stringify(body);
     if (sent.current.body !== text) sent.current = { body: text, key: randomId() };
@@ -130,21 +131,26 @@ export function Setup({ sources, byEncoder, onStart, children }: Props) {
             <input
               type="checkbox"
               checked={records.value}
+              disabled={!defaults.records}
               onChange={(event) => (records.value = event.currentTarget.checked)}
             />
             <span>
-              It may be recorded <small>You begin and end it while you are live.</small>
+              Record it{" "}
+              <small>
+                {defaults.records
+                  ? "From when you are on air. You can also begin and end it while you are live."
+                  : "This server does not record."}
+              </small>
             </span>
           </label>
           <label class="switch">
             <input
               type="checkbox"
-              checked={records.value && replays.value}
-              disabled={!records.value}
+              checked={replays.value}
               onChange={(event) => (replays.value = event.currentTarget.checked)}
             />
             <span>
-              Offer the replay <small>A recording can be watched when the stream is over.</small>
+              Offer the replay <small>What was recorded can be watched when the stream is over.</small>
             </span>
           </label>
           {problem.value && (

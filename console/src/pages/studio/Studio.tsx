@@ -21,6 +21,7 @@ export default function Studio() {
   const sources = useMemo(() => new Sources(recall()), []);
   const byEncoder = useSignal(recall().byEncoder);
   const mine = useSignal<Mine | null | undefined>(undefined);
+  const defaults = useSignal<Schemas["StartDefaults"] | undefined>(undefined);
   const started = useSignal<Started | undefined>(undefined);
   const over = useSignal<{ stream: string; reason: string } | undefined>(undefined);
   const problem = useSignal("");
@@ -49,6 +50,7 @@ export default function Studio() {
       const query = { owner: me };
       const found = (await ask(api.GET("/api/live/active", { params: { query } }))).items[0];
       if (found && found.streamId === recall().stream) await goOn(found.streamId);
+      defaults.value = await ask(api.GET("/api/live/start"));
       mine.value = found ?? null;
     } catch (error) {
       problem.value = told(error);
@@ -92,9 +94,14 @@ export default function Studio() {
       />
     );
   }
-  if (mine.value === undefined) return <Spinner label="Opening the studio" />;
+  if (mine.value === undefined || !defaults.value) return <Spinner label="Opening the studio" />;
   return (
-    <Setup sources={sources} byEncoder={byEncoder} onStart={begin}>
+    <Setup
+      sources={sources}
+      byEncoder={byEncoder}
+      defaults={defaults.value}
+      onStart={begin}
+    >
       {mine.value && <GoOn stream={mine.value} onGoOn={goOn} />}
     </Setup>
   );

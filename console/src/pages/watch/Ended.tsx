@@ -6,6 +6,7 @@ import { useEvery } from "../../every";
 import { titleOf } from "../../words";
 
 type Status = Schemas["Status"];
+type About = Schemas["About"];
 
 const EVERY_S = 3;
 // Whoever ends their own stream gives no reason: these are said by the server itself.
@@ -21,12 +22,12 @@ interface Props {
 /** The stream is over, or never was; the replay, as soon as there is one. */
 export function Ended({ stream, reason, children }: Props) {
   const status = useSignal<Status | undefined>(undefined);
-  const title = useSignal("");
+  const about = useSignal<About | undefined>(undefined);
   const missing = useSignal(false);
 
   useEffect(() => {
     ask(api.GET("/api/live/{id}/about", { params: { path: { id: stream } } })).then(
-      (about) => (title.value = titleOf(about)),
+      (found) => (about.value = found),
       () => {}, // the next question finds out what is wrong
     );
   }, [stream]);
@@ -58,14 +59,16 @@ export function Ended({ stream, reason, children }: Props) {
   return (
     <div class="curtain" role="status">
       <h1>The stream has ended</h1>
-      {title.value && <p class="title">{title.value}</p>}
+      {about.value && <p class="title">{titleOf(about.value)}</p>}
       {!NO_REASONS.has(reason) && <p>Why: {reason}</p>}
       {found?.vodStatus === "available" ? (
         <a class="button main" href={`/v/${stream}`}>
           Watch the replay
         </a>
       ) : (
-        found && isMade(found) && <p>The replay is being made: it will be offered here.</p>
+        found &&
+        about.value?.enableReplay &&
+        isMade(found) && <p>The replay is being made: it will be offered here.</p>
       )}
       {children}
       <Elsewhere />

@@ -367,6 +367,8 @@ def _told(error: LivectlError) -> dict[str, Any]:
     told: dict[str, Any] = {"code": error.code}
     if error.retry_after is not None:
         told["retryAfter"] = error.retry_after
+    if error.hint:
+        told["hint"] = error.hint
     if error.details:
         told["details"] = error.details
     return told

@@ -7,12 +7,19 @@ from livectl.server.http import Body, Call, Route
 from livectl.services.doctor import Finding
 
 
+class DoctorQuery(Body):
+    """`quick` asks only what may be asked again and again: no room is made, no webhook awaited."""
+
+    quick: bool = False
+
+
 class Findings(Body):
     checks: list[Finding]
 
 
-async def doctor(call: Call) -> Findings:
-    return Findings(checks=await call.context.doctor.examine())
+async def doctor(call: Call, query: DoctorQuery) -> Findings:
+    examine = call.context.doctor.probe if query.quick else call.context.doctor.examine
+    return Findings(checks=await examine())
 
 
 routes = [

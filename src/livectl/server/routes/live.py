@@ -56,6 +56,14 @@ class Start(Body):
         )
 
 
+class StartDefaults(Body):
+    """What a start comes to that does not say: `auto_record` is its own. `records` is false where
+    this server records nothing."""
+
+    records: bool
+    auto_record: bool
+
+
 class Started(Body):
     stream_id: str
     room_name: str
@@ -113,6 +121,7 @@ class About(Body):
     cover_url: str | None
     tags: list[str]
     is_live: bool
+    enable_replay: bool
     started_at: datetime
 
 
@@ -165,6 +174,11 @@ class Reported(Done, kw_only=True):
 def printable(text: str) -> str:
     """Without control characters and outer blanks."""
     return "".join(char for char in text if char.isprintable()).strip()
+
+
+async def start_defaults(call: Call) -> StartDefaults:
+    recordings = call.context.recordings
+    return StartDefaults(records=recordings.can_record, auto_record=recordings.auto)
 
 
 async def start(call: Call, body: Start) -> Started:
@@ -266,6 +280,7 @@ async def about(call: Call) -> About:
         cover_url=stream.cover_url,
         tags=stream.tags,
         is_live=stream.is_live,
+        enable_replay=stream.enable_replay,
         started_at=stream.started_at,
     )
 
@@ -354,6 +369,13 @@ routes = [
         Allow.USER,
         "Go live: a stream, its room, and the host's token (Idempotency-Key: safe to repeat)",
         errors=(FeatureDisabled, Banned, Conflict, *_LIVEKIT),
+    ),
+    Route(
+        "GET",
+        "/api/live/start",
+        start_defaults,
+        Allow.USER,
+        "How a stream is recorded whose start does not say",
     ),
     Route("POST", "/api/live/stop", stop, Allow.OWNER, "End one's own stream", errors=(NotFound,)),
     Route(

@@ -17,7 +17,8 @@ from livectl.services.timeline import Moment
 
 
 class FindStreams(PageQuery):
-    """`ref` is the start of an id, or a room's name."""
+    """`ref` is the start of an id, or a room's name; `teardownOwed` finds those that have ended
+    here, and not at LiveKit yet."""
 
     live: bool | None = None
     owner: str | None = None
@@ -26,6 +27,7 @@ class FindStreams(PageQuery):
     since: At | None = None
     until: At | None = None
     ref: str | None = None
+    teardown_owed: bool | None = None
 
 
 class IngressView(Body):
@@ -85,6 +87,7 @@ async def find(call: Call, query: FindStreams) -> StreamPage:
             since=query.since,
             until=query.until,
             ref=query.ref,
+            teardown_owed=query.teardown_owed,
             before=read_cursor(query.cursor),
             limit=query.limit + 1,
         )
