@@ -1,4 +1,4 @@
-import { useSignal } from "@preact/signals";
+import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import { told } from "./api/client";
@@ -8,6 +8,7 @@ import { Notice } from "./components/Notice";
 import { Toasts } from "./components/toast";
 import { Browse } from "./pages/browse/Browse";
 import { SignIn } from "./pages/SignIn";
+import { askEarly } from "./pages/watch/invitation";
 import { go, place, type Place } from "./router";
 import { openSession, session } from "./session";
 
@@ -27,16 +28,22 @@ const LATER: Partial<Record<Place["page"], { load: () => Promise<unknown> }>> = 
   ops: Ops,
 };
 
+const problem = signal<string | undefined>(undefined);
+
+/** All that the first page needs is asked for at once, and before anything is painted. */
+export function begin(): void {
+  const first = place.peek();
+  // Whoever comes by a code is nobody yet.
+  if (first.page === "watch" && !location.hash) askEarly(first.stream);
+  openSession().then(
+    (wrong) => (problem.value = wrong),
+    (error) => (problem.value = told(error)),
+  );
+  // Where it fails, the page itself will say so.
+  LATER[first.page]?.load().catch(() => {});
+}
+
 export function App() {
-  const problem = useSignal<string | undefined>(undefined);
-  useEffect(() => {
-    // While the server says who is signed in; where it fails, the page itself will say so.
-    LATER[place.peek().page]?.load().catch(() => {});
-    openSession().then(
-      (wrong) => (problem.value = wrong),
-      (error) => (problem.value = told(error)),
-    );
-  }, []);
   return (
     <>
       <a class="skip" href="#main">

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { Icon } from "../../components/Icon";
 import { Poster } from "../../components/Poster";
 import type { ChatRoom } from "../../live/room";
@@ -28,7 +28,8 @@ export function Stage({ room, cover, host, newTicket }: Props) {
   const inset = useRef<HTMLVideoElement>(null);
   const player = useSignal<Player | undefined>(undefined);
 
-  useEffect(() => {
+  // Not useEffect, which waits until the page is painted.
+  useLayoutEffect(() => {
     if (!main.current || !inset.current) return;
     const made = new Player(main.current, inset.current, newTicket);
     player.value = made;

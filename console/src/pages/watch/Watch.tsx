@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
-import { api, ApiError, ask, told, type Schemas } from "../../api/client";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { ApiError, told } from "../../api/client";
 import { Chat } from "../../components/chat/Chat";
 import { Icon } from "../../components/Icon";
 import { Notice } from "../../components/Notice";
@@ -9,11 +9,10 @@ import type { Entry } from "../../live/entries";
 import { ChatRoom } from "../../live/room";
 import { count, hostOf, short, titleOf } from "../../words";
 import { Ended } from "./Ended";
+import { askToWatch, type Watching } from "./invitation";
 import { Report } from "./Report";
 import { Stage } from "./Stage";
 import "./watch.css";
-
-type Watching = Schemas["Watching"];
 
 /** A live stream: its picture, its chat, and how it ends. */
 export default function Watch({ stream }: { stream: string }) {
@@ -22,7 +21,8 @@ export default function Watch({ stream }: { stream: string }) {
   const refused = useSignal<ApiError | undefined>(undefined);
   const problem = useSignal("");
 
-  useEffect(() => {
+  // Not useEffect, which waits until the page is painted.
+  useLayoutEffect(() => {
     let open: ChatRoom | undefined;
     let gone = false;
     askToWatch(stream).then(
@@ -48,10 +48,6 @@ export default function Watch({ stream }: { stream: string }) {
   if (problem.value) return <Notice kind="bad">{problem.value}</Notice>;
   if (!room.value || !ticket.value) return <Spinner label="Opening the stream" />;
   return <Live stream={stream} ticket={ticket.value} room={room.value} />;
-}
-
-async function askToWatch(stream: string): Promise<Watching> {
-  return ask(api.GET("/api/live/{id}/watch", { params: { path: { id: stream } } }));
 }
 
 interface LiveProps {
