@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import tempfile
+import threading
+import time
 from typing import Any
 
 import uvicorn
@@ -17,6 +20,8 @@ from livectl.errors import BadSettings, NotReady
 
 # What was accepted is finished within this time after SIGTERM.
 GRACE_S = 20
+
+_PARENT_EVERY_S = 0.5
 
 
 class Server(uvicorn.Server):
@@ -56,7 +61,20 @@ def serve(settings: Settings, *, host: str, port: int, workers: int, log_level: 
     with tempfile.TemporaryDirectory(prefix="livectl-metrics-") as shared_metrics:
         # Read by prometheus-client when it is imported, which is in the workers.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared_metrics
-        uvicorn.run("livectl.app:asgi", factory=True, workers=workers, **options)
+        uvicorn.run("livectl.runner:worker", factory=True, workers=workers, **options)
+
+
+def worker() -> App:
+    """The application of one of several processes. It ends when the one that began it was killed:
+    left alone it would keep the port, and nobody would look after it."""
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    return asgi()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_PARENT_EVERY_S)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 async def _set_up_store(settings: Settings) -> None:

@@ -59,3 +59,14 @@ def test_several_workers_share_a_port_and_take_websockets_only(shell: Shell, red
             urllib.request.urlopen(poll, timeout=5)
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) in {0, -signal.SIGTERM}
+
+
+def test_workers_whose_parent_is_killed_give_the_port_back(shell: Shell, redis: Redis) -> None:
+    port = free_port()
+    there = shell.having(REDIS_URL=redis.url)
+    words = ("serve", "--port", str(port), "--workers", "2", "--log-level", "warning")
+    with there.spawn(*words) as process:
+        assert until(lambda: _answers(port), 20)
+        process.kill()
+        process.wait()
+    assert until(lambda: not _answers(port), 30)
