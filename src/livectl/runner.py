@@ -21,6 +21,7 @@ from livectl.errors import BadSettings, NotReady
 # What was accepted is finished within this time after SIGTERM.
 GRACE_S = 20
 
+_PARENT = "LIVECTL_SERVE_PID"
 _PARENT_EVERY_S = 0.5
 
 
@@ -58,6 +59,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int, log_level: 
         return
     # Whose poll comes to another worker than the one that knows them would be unknown there.
     os.environ["LIVECTL_LIVE_TRANSPORTS"] = "websocket"
+    os.environ[_PARENT] = str(os.getpid())
     with tempfile.TemporaryDirectory(prefix="livectl-metrics-") as shared_metrics:
         # Read by prometheus-client when it is imported, which is in the workers.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared_metrics
@@ -67,7 +69,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int, log_level: 
 def worker() -> App:
     """The application of one of several processes. It ends when the one that began it was killed:
     left alone it would keep the port, and nobody would look after it."""
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_with, args=(int(os.environ[_PARENT]),), daemon=True).start()
     return asgi()
 
 

@@ -106,6 +106,7 @@ def test_a_stream_is_shown_by_its_id_its_beginning_or_its_room(shell: Shell, cut
     stream = go_live(shell)
     shown = shell.json("streams", "show", stream)
     assert shell.json("streams", "show", stream[:cut]) == shown
+    assert shell.json("streams", "show", stream[:cut].upper()) == shown
     assert shell.json("streams", "show", shown["roomName"]) == shown
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from string import hexdigits
 from typing import Annotated, Any
 
 import typer
@@ -84,6 +85,8 @@ def find_one(
     """The one thing of a list whose id begins with `ref`. Raises NotFound (with the `hint`), or
     Conflict when it names several."""
     found: list[dict[str, Any]] = []
+    if set(ref.lower()) <= set(hexdigits):  # an id, in whatever case it was written down
+        ref = ref.lower()
     if ref:  # every id begins with nothing: an empty variable would name the only one there is
         found = session.api.get(path, looking_up=True, ref=ref, limit=6)["items"]
     if not found:

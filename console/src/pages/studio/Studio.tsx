@@ -30,6 +30,7 @@ export default function Studio() {
     document.title = "Studio · livectl";
     void import("livekit-client"); // while one looks around
     void look();
+    void askDefaults();
     return () => sources.close();
   }, []);
 
@@ -50,11 +51,25 @@ export default function Studio() {
       const query = { owner: me };
       const found = (await ask(api.GET("/api/live/active", { params: { query } }))).items[0];
       if (found && found.streamId === recall().stream) await goOn(found.streamId);
-      defaults.value = await ask(api.GET("/api/live/start"));
       mine.value = found ?? null;
     } catch (error) {
       problem.value = told(error);
     }
+  }
+
+  /** Only a start needs them: nothing that is live waits for them, or ends without. */
+  async function askDefaults(): Promise<void> {
+    try {
+      defaults.value = await ask(api.GET("/api/live/start"));
+    } catch (error) {
+      problem.value = told(error);
+    }
+  }
+
+  function tryAgain(): void {
+    problem.value = "";
+    if (mine.value === undefined) void look();
+    if (!defaults.value) void askDefaults();
   }
 
   async function goOn(stream: string): Promise<void> {
@@ -73,7 +88,6 @@ export default function Studio() {
     remember({ stream: "" });
   }
 
-  if (problem.value) return <Notice kind="bad">{problem.value}</Notice>;
   if (over.value) {
     return (
       <Ended stream={over.value.stream} reason={over.value.reason}>
@@ -92,6 +106,16 @@ export default function Studio() {
         byEncoder={byEncoder}
         onOver={end}
       />
+    );
+  }
+  if (problem.value) {
+    return (
+      <Notice kind="bad">
+        {problem.value}{" "}
+        <button type="button" onClick={tryAgain}>
+          Try again
+        </button>
+      </Notice>
     );
   }
   if (mine.value === undefined || !defaults.value) return <Spinner label="Opening the studio" />;
