@@ -275,6 +275,21 @@ async def test_of_many_that_end_a_stream_one_does(store: Store, twin: Store) -> 
     assert await event_types(store) == [winner.end_reason]
 
 
+async def test_a_teardown_is_owed_again_once_and_only_of_what_has_ended(
+    store: Store, twin: Store
+) -> None:
+    stream = await added(store, is_live=False)
+    event = an_event("teardown.owed")
+    owed = await together(h.owe_teardown(stream.id, event) for h in (store, twin) * 3)
+    assert sorted(owed) == [False] * 5 + [True]
+    assert await found(store, teardown_owed=True) == [stream.id]
+    live = await added(store)
+    for id_ in (live.id, NOWHERE):
+        assert await store.owe_teardown(id_, an_event()) is False
+    assert await read(store, live.id) == live
+    assert await event_types(store) == ["teardown.owed"]
+
+
 async def test_a_teardown_is_settled_once(store: Store, twin: Store) -> None:
     stream = await added(store, is_live=False, teardown_owed=True)
     event = an_event("teardown.settled")

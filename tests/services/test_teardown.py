@@ -111,6 +111,17 @@ async def test_an_end_while_livekit_is_away_is_stored_and_owed_until_it_is_enfor
     assert media.people == {}
 
 
+async def test_what_was_settled_is_owed_again_where_another_end_fails(store: Store) -> None:
+    media = ModelOfLiveKit()
+    stream = await live(store, media, PA_1=BOB)
+    _, after = await ended(store, media, stream)
+    assert not after.teardown_owed
+    media.away = True
+    steps, after = await ended(store, media, stream)
+    assert not holds(steps)
+    assert after.teardown_owed
+
+
 async def test_a_room_that_was_seen_gone_is_deleted_whatever_the_deletion_answered(
     store: Store,
 ) -> None:

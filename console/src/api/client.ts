@@ -42,7 +42,10 @@ export async function ask<T>(call: Promise<Answer<T>>): Promise<T> {
 export async function reached<T>(call: Promise<T>): Promise<T> {
   try {
     return await call;
-  } catch {
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "TimeoutError") {
+      throw new ApiError(0, "offline", "The server gave no answer in time.");
+    }
     throw new ApiError(0, "offline", "The server cannot be reached. Are you online?");
   }
 }

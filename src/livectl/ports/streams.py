@@ -61,6 +61,10 @@ class StreamStore(Protocol):
         marked not enabled, teardown owed. None where it is not live (or not there)."""
         ...
 
+    async def owe_teardown(self, stream_id: str, event: Event) -> bool:
+        """Teardown owed again; False where it was, or the stream is live (or not there)."""
+        ...
+
     async def settle_teardown(self, stream_id: str, event: Event) -> bool:
         """Teardown no longer owed; False where it was not."""
         ...

@@ -104,7 +104,7 @@ class Teardown:
     async def enforce(
         self, stream: Stream, *, by: str, request_id: str | None = None, willing: bool = False
     ) -> list[Step]:
-        """Make LiveKit agree that a stream is over, and clear the debt when it does."""
+        """Make LiveKit agree that a stream is over; until it does, the store owes it."""
         # A kill, the guard and the reconcile may all want it: one after the other.
         async with self._turns.setdefault(stream.id, asyncio.Lock()):
             steps = await self._take_down(stream, willing)
@@ -141,8 +141,10 @@ class Teardown:
             held=holds(steps),
             steps={step.step: step.detail or step.result for step in changed},
         )
-        settled = holds(steps) and await self._store.settle_teardown(stream.id, facts)
-        if not settled and any(step.step != "room_gone" for step in changed):
+        # Owed also where it had been settled once: somebody may be in there again.
+        note = self._store.settle_teardown if holds(steps) else self._store.owe_teardown
+        noted = await note(stream.id, facts)
+        if not noted and any(step.step != "room_gone" for step in changed):
             await self._store.append_event(facts)
 
     async def _empty_and_delete(self, room: str) -> int:

@@ -11,14 +11,14 @@ interface Props {
 }
 
 /** A call: one at a time, and what goes wrong is said. */
-export function useOnce(act: () => Promise<unknown>) {
+export function useOnce(act: () => Promise<unknown>, say: (wrong: string) => void) {
   const busy = useSignal(false);
   async function run(): Promise<void> {
     busy.value = true;
     try {
       await act();
     } catch (error) {
-      toast(told(error), "bad");
+      say(told(error));
     }
     busy.value = false;
   }
@@ -27,7 +27,7 @@ export function useOnce(act: () => Promise<unknown>) {
 
 /** A button for a call. */
 export function DoOnce({ act, kind, label, children }: Props) {
-  const { busy, run } = useOnce(act);
+  const { busy, run } = useOnce(act, (wrong) => toast(wrong, "bad"));
   return (
     <button type="button" class={kind} aria-label={label} disabled={busy.value} onClick={run}>
       {children}

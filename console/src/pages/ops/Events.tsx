@@ -5,6 +5,7 @@ import { Notice } from "../../components/Notice";
 import { follow, type Event } from "./follow";
 
 const KEPT = 400;
+const PAGE = 1000;
 const AGAIN_S = 2;
 const FIRST_MS = 24 * 3600 * 1000;
 
@@ -64,7 +65,11 @@ async function listen(
   let after: number | undefined;
   while (!gone.aborted) {
     try {
-      after ??= await lastDay(add);
+      if (after === undefined) {
+        const { items, last } = await lastDay(gone);
+        add(items);
+        after = last;
+      }
       say("");
       after = await follow(after, gone, (more) => {
         after = more.at(-1)?.seq;
@@ -77,15 +82,16 @@ async function listen(
   }
 }
 
-/** The last day's events, page by page; the place in the log after them. */
-async function lastDay(add: (more: Event[]) => void): Promise<number> {
+/** The newest of the last day's events; the place in the log after them. */
+async function lastDay(signal: AbortSignal): Promise<{ items: Event[]; last: number }> {
   const since = new Date(Date.now() - FIRST_MS).toISOString();
+  let items: Event[] = [];
   let after = 0;
   for (;;) {
-    const query = { after, since, limit: 1000 };
-    const page = await ask(api.GET("/api/events", { params: { query } }));
-    add(page.items);
-    if (page.items.length < 1000) return page.last;
+    const query = { after, since, limit: PAGE };
+    const page = await ask(api.GET("/api/events", { params: { query }, signal }));
+    items = [...items, ...page.items].slice(-KEPT);
+    if (page.items.length < PAGE) return { items, last: page.last };
     after = page.last;
   }
 }

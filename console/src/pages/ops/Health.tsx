@@ -20,6 +20,7 @@ type Finding = Schemas["Finding"];
 
 const EVERY_S = 5;
 const BUCKET_EVERY_S = 15;
+const ANSWER_MS = 10_000;
 const NAMES: Record<string, string> = {
   livekit: "LiveKit",
   store: "Store",
@@ -65,6 +66,7 @@ export function Health() {
               <Part
                 key={name}
                 name={NAMES[name] ?? name}
+                known={!asked.problem.value}
                 ok={one.ok}
                 said={one.error ?? `${one.ms} ms`}
               />
@@ -73,6 +75,7 @@ export function Health() {
               <Part
                 key={name}
                 name={NAMES[name] ?? name}
+                known={!bucket.problem.value}
                 ok={status === "pass"}
                 said={status === "pass" ? detail : whole(detail, remedy)}
               />
@@ -80,18 +83,31 @@ export function Health() {
           </ul>
         )}
       </Loaded>
+      {bucket.problem.value && (
+        <Notice kind="bad">Whether the bucket works is not known. {bucket.problem.value}</Notice>
+      )}
       {problem.value && <Notice kind="bad">{problem.value}</Notice>}
       {findings.value && <Findings findings={findings.value} />}
     </section>
   );
 }
 
-function Part({ name, ok, said }: { name: string; ok: boolean; said: string }) {
+interface PartProps {
+  name: string;
+  /** Whether it could be asked the last time: what was said before that tells nothing now. */
+  known: boolean;
+  ok: boolean;
+  said: string;
+}
+
+function Part({ name, known, ok, said }: PartProps) {
+  const works = known && ok;
+  const label = known ? (ok ? "Works" : "Does not work") : "Not known";
   return (
-    <li class={ok ? "good" : "bad"}>
-      <Icon name={ok ? "check" : "close"} label={ok ? "Works" : "Does not work"} />
+    <li class={works ? "good" : "bad"}>
+      <Icon name={works ? "check" : "close"} label={label} />
       <span>
-        {name} <small>{said}</small>
+        {name} <small>{known ? said : "not known"}</small>
       </span>
     </li>
   );
@@ -125,13 +141,19 @@ function Findings({ findings }: { findings: Finding[] }) {
 
 /** It answers 503 with the same content when a part is away. */
 async function readiness(): Promise<Readiness> {
-  const answer = await reached(fetch("/readyz"));
+  const answer = await reached(fetch("/readyz", { signal: soon() }));
   const found: unknown = await answer.json().catch(() => undefined);
   if (typeof found !== "object" || !found || !("checks" in found)) throw refused(found, answer);
   return found as Readiness;
 }
 
 async function lookAtBucket(): Promise<Finding[]> {
-  const { checks } = await ask(api.GET("/api/doctor", { params: { query: { quick: true } } }));
+  const params = { query: { quick: true } };
+  const { checks } = await ask(api.GET("/api/doctor", { params, signal: soon() }));
   return checks.filter((one) => BUCKETS.has(one.name));
+}
+
+/** Whoever gives no answer for long is not heard: what is shown would grow old meanwhile. */
+function soon(): AbortSignal {
+  return AbortSignal.timeout(ANSWER_MS);
 }

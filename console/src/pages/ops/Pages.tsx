@@ -25,7 +25,13 @@ const AT_MOST = 1000;
 /** A table of the newest, kept fresh; more when asked for. */
 export function Pages<T>({ look, none, heads, numbers, row }: Props<T>) {
   const limit = useSignal(AT_FIRST);
-  const asked = useAsked(EVERY_S, () => look(limit.value), [limit.value]);
+  const asked = useAsked(EVERY_S, () => look(limit.value), []);
+
+  function showOlder(): void {
+    limit.value = Math.min(AT_MOST, limit.value * 4);
+    void asked.again(); // what is shown stays meanwhile
+  }
+
   return (
     <Loaded asked={asked}>
       {({ items, nextCursor }) =>
@@ -54,11 +60,7 @@ export function Pages<T>({ look, none, heads, numbers, row }: Props<T>) {
               <tbody>{items.map((one) => row(one, asked.again))}</tbody>
             </table>
             {nextCursor && limit.value < AT_MOST && (
-              <button
-                type="button"
-                class="more"
-                onClick={() => (limit.value = Math.min(AT_MOST, limit.value * 4))}
-              >
+              <button type="button" class="more" onClick={showOlder}>
                 Show older ones
               </button>
             )}

@@ -1,4 +1,5 @@
 import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
 import { api, ask, type Schemas } from "../../api/client";
 import { ago, count, since, titleOf } from "../../words";
 import { useAsked } from "./asking";
@@ -10,14 +11,20 @@ type Stream = Schemas["StreamView"];
 
 const EVERY_S = 3;
 const SHOWN = 200;
+const TYPED_MS = 250;
 const WHICH = { live: "Live", ended: "Ended" };
 const NONE = { live: "Nobody is live right now.", ended: "No stream has ended yet." };
 
 export function Streams() {
   const which = useSignal<keyof typeof WHICH>("live");
   const killed = useSignal<Stream | undefined>(undefined);
-  const text = useSignal("");
-  const title = text.value.trim();
+  const typed = useSignal("");
+  const searched = useSignal("");
+  const title = searched.value;
+  useEffect(() => {
+    const timer = setTimeout(() => (searched.value = typed.value.trim()), TYPED_MS);
+    return () => clearTimeout(timer);
+  }, [typed.value]);
   const asked = useAsked(EVERY_S, () => look(which.value, title), [which.value, title]);
   return (
     <>
@@ -28,8 +35,8 @@ export function Streams() {
           aria-label="Search titles"
           placeholder="Search titles"
           maxLength={120}
-          value={text}
-          onInput={(event) => (text.value = event.currentTarget.value)}
+          value={typed}
+          onInput={(event) => (typed.value = event.currentTarget.value)}
         />
       </div>
       <Loaded asked={asked}>
@@ -65,8 +72,10 @@ async function look(which: keyof typeof WHICH, title: string): Promise<Schemas["
   const found = ask(api.GET("/api/streams", { params: { query } }));
   if (which === "ended") return found;
   const owing = { ...query, live: false, teardownOwed: true };
-  const owed = await ask(api.GET("/api/streams", { params: { query: owing } }));
-  const { items, nextCursor } = await found;
+  const [{ items, nextCursor }, owed] = await Promise.all([
+    found,
+    ask(api.GET("/api/streams", { params: { query: owing } })),
+  ]);
   const known = new Set(owed.items.map((one) => one.streamId)); // one may have ended in between
   const live = items.filter((one) => !known.has(one.streamId));
   return { items: [...owed.items, ...live], nextCursor };

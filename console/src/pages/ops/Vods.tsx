@@ -1,4 +1,5 @@
 import { useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 import { api, ask, sentence, type Schemas } from "../../api/client";
 import { Dialog } from "../../components/Dialog";
 import { Field } from "../../components/Field";
@@ -99,12 +100,15 @@ function Row({ vod, again }: { vod: Schemas["VodView"]; again: () => Promise<voi
           </>
         )}
         {asking.value === "delete" && (
-          <Dialog title="Delete this replay?" onClose={() => (asking.value = undefined)}>
+          <Asking
+            title="Delete this replay?"
+            kind="danger"
+            does="Delete it"
+            act={remove}
+            onClose={() => (asking.value = undefined)}
+          >
             <p>The recording goes with all that was made of it. This cannot be undone.</p>
-            <DoOnce kind="danger" act={remove}>
-              Delete it
-            </DoOnce>
-          </Dialog>
+          </Asking>
         )}
         {asking.value === "hold" && (
           <Hold onHold={keep} onClose={() => (asking.value = undefined)} />
@@ -121,30 +125,61 @@ interface HoldProps {
 
 function Hold({ onHold, onClose }: HoldProps) {
   const reason = useSignal("");
-  const { busy, run } = useOnce(() => onHold(reason.value.trim()));
+  return (
+    <Asking
+      title="Hold this replay?"
+      kind="main"
+      does="Hold it"
+      act={() => onHold(reason.value.trim())}
+      onClose={onClose}
+    >
+      <p>Nobody deletes it, and no cleaning up, until somebody lets it go.</p>
+      <Field label="Why">
+        {(id) => (
+          <input
+            id={id}
+            autofocus
+            required
+            maxLength={500}
+            autocomplete="off"
+            value={reason}
+            onInput={(event) => (reason.value = event.currentTarget.value)}
+          />
+        )}
+      </Field>
+    </Asking>
+  );
+}
+
+interface AskingProps {
+  title: string;
+  kind: "danger" | "main";
+  does: string;
+  act: () => Promise<void>;
+  onClose: () => void;
+  children: ComponentChildren;
+}
+
+/** Asks before it acts. What goes wrong is said in here: toasts lie behind a dialog. */
+function Asking({ title, kind, does, act, onClose, children }: AskingProps) {
+  const problem = useSignal("");
+  const { busy, run } = useOnce(act, (wrong) => (problem.value = wrong));
   function submit(event: SubmitEvent): void {
     event.preventDefault();
+    problem.value = "";
     void run();
   }
   return (
-    <Dialog title="Hold this replay?" onClose={onClose}>
+    <Dialog title={title} onClose={onClose}>
       <form class="asking" onSubmit={submit}>
-        <p>Nobody deletes it, and no cleaning up, until somebody lets it go.</p>
-        <Field label="Why">
-          {(id) => (
-            <input
-              id={id}
-              autofocus
-              required
-              maxLength={500}
-              autocomplete="off"
-              value={reason}
-              onInput={(event) => (reason.value = event.currentTarget.value)}
-            />
-          )}
-        </Field>
-        <button class="main" disabled={busy.value}>
-          Hold it
+        {children}
+        {problem.value && (
+          <p class="problem" role="alert">
+            {problem.value}
+          </p>
+        )}
+        <button class={kind} disabled={busy.value}>
+          {does}
         </button>
       </form>
     </Dialog>

@@ -107,6 +107,12 @@ class StreamsPart(LogPart):
         return stream_of(raw) if raw else None
 
     @call
+    async def owe_teardown(self, stream_id: str, event: Event) -> bool:
+        settled = {"isLive": {"$ne": True}, "teardownOwed": {"$ne": True}}
+        owed = _next({"teardownOwed": True, "updatedAt": event.at})
+        return bool(await self._change_stream(stream_id, event, (settled, owed)))
+
+    @call
     async def settle_teardown(self, stream_id: str, event: Event) -> bool:
         settled = _next({"teardownOwed": False, "updatedAt": event.at})
         return bool(await self._change_stream(stream_id, event, ({"teardownOwed": True}, settled)))

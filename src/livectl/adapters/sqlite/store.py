@@ -119,6 +119,9 @@ class SqliteStore(Store):
             streams.end_stream, stream_id, at=at, reason=reason, by=by, event=event
         )
 
+    async def owe_teardown(self, stream_id: str, event: Event) -> bool:
+        return await self._write(streams.owe_teardown, stream_id, event)
+
     async def settle_teardown(self, stream_id: str, event: Event) -> bool:
         return await self._write(streams.settle_teardown, stream_id, event)
 

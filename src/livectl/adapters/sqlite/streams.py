@@ -125,6 +125,14 @@ def end_stream(
     )
 
 
+def owe_teardown(connection: sqlite3.Connection, stream_id: str, event: Event) -> bool:
+    known = _known(connection, stream_id)
+    if known is None or known[1].is_live or known[1].teardown_owed:
+        return False
+    _change(connection, known[0], event, teardownOwed=True, updatedAt=iso(event.at))
+    return True
+
+
 def settle_teardown(connection: sqlite3.Connection, stream_id: str, event: Event) -> bool:
     known = _known(connection, stream_id)
     if known is None or not known[1].teardown_owed:
