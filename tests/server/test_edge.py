@@ -36,7 +36,7 @@ async def test_an_address_where_nothing_is_answers_json(api: Api, path: str) -> 
     ("method", "path", "allowed"),
     [
         ("DELETE", "/api/live/active", "GET"),
-        ("GET", "/api/live/start", "POST"),
+        ("GET", "/api/live/stop", "POST"),
         ("PUT", "/api/live/start", "POST"),
         ("PATCH", "/healthz", "GET"),
         ("PUT", "/api/bans", "GET"),
