@@ -1,7 +1,6 @@
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
-import { told } from "./api/client";
 import { Header } from "./components/Header";
 import { lazy } from "./components/lazy";
 import { Notice } from "./components/Notice";
@@ -28,17 +27,18 @@ const LATER: Partial<Record<Place["page"], { load: () => Promise<unknown> }>> = 
   ops: Ops,
 };
 
-const problem = signal<string | undefined>(undefined);
+const problem = signal("");
 
 /** All that the first page needs is asked for at once, and before anything is painted. */
 export function begin(): void {
   const first = place.peek();
   // Whoever comes by a code is nobody yet.
   if (first.page === "watch" && !location.hash) askEarly(first.stream);
-  openSession().then(
-    (wrong) => (problem.value = wrong),
-    (error) => (problem.value = told(error)),
-  );
+  void openSession((what) => (problem.value = what));
+  // A code that was no good is of no matter to whoever has come in another way.
+  effect(() => {
+    if (session.value) problem.value = "";
+  });
   // Where it fails, the page itself will say so.
   LATER[first.page]?.load().catch(() => {});
 }

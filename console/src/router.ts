@@ -2,6 +2,12 @@
 import { computed, signal } from "@preact/signals";
 
 const path = signal(location.pathname);
+let hasGoneBack = false;
+
+/** Whether the browser's own buttons have led here, and not a link. */
+export function wentBack(): boolean {
+  return hasGoneBack;
+}
 
 export type Place =
   | { page: "browse" }
@@ -26,11 +32,13 @@ export const place = computed<Place>(() => {
 
 export function go(to: string): void {
   history.pushState(null, "", to);
+  hasGoneBack = false;
   path.value = location.pathname;
   scrollTo(0, 0);
 }
 
 addEventListener("popstate", () => {
+  hasGoneBack = true;
   path.value = location.pathname;
 });
 

@@ -1,7 +1,8 @@
 // Who is signed in. The session itself is a cookie that no script can read; what is kept here is
 // gone with the page.
 import { signal } from "@preact/signals";
-import { api, ask, ApiError, type Schemas } from "./api/client";
+import { api, ask, ApiError, told, type Schemas } from "./api/client";
+import { pause } from "./pause";
 
 export type Session = Schemas["SignedIn"];
 
@@ -17,31 +18,34 @@ export function forgetSession(): void {
 }
 
 /** Who is signed in by the cookie that an earlier visit left; a one-time code in the address goes
- * first. Returns what was wrong with the code. */
-export async function openSession(): Promise<string | undefined> {
+ * first. `tell` is called with what is wrong, in a sentence; "" when it is over. */
+export async function openSession(tell: (problem: string) => void): Promise<void> {
   const code = new URLSearchParams(location.hash.slice(1)).get("code");
   if (code) {
     // Out of the address at once, so that it is in no history and no screenshot.
     history.replaceState(history.state, "", location.pathname + location.search);
     try {
       await signIn({ code });
-      return undefined;
     } catch (error) {
-      await recallSession();
-      return session.peek() ? undefined : message(error);
+      await recallSession(tell);
+      if (!session.peek()) tell(message(error));
     }
-  }
-  await recallSession();
-  return undefined;
+  } else await recallSession(tell);
 }
 
-async function recallSession(): Promise<void> {
-  try {
-    session.value = await ask(api.GET("/api/session"));
-  } catch (error) {
-    session.value = null;
-    if (!(error instanceof ApiError) || error.status !== 401) throw error;
+/** Asks until it is known: somebody who is signed in is not to be sent to sign in by an outage. */
+async function recallSession(tell: (problem: string) => void): Promise<void> {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      session.value = await ask(api.GET("/api/session"));
+      break;
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401) break; // `ask` has forgotten it
+      tell(told(error));
+    }
+    await pause(tries);
   }
+  tell("");
 }
 
 export async function signIn(by: { token: string } | { code: string }): Promise<void> {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -196,6 +196,43 @@ def test_an_mp4_goes_on_at_the_same_second_when_its_link_has_run_out(
     page.get_by_role("button", name="Play").click()
     plays_on(page, "1:12")
     assert next(refusals, None) is None, "it was all there already"
+
+
+@pytest.mark.parametrize("kind", ["mp4", "hls"])
+def test_a_replay_goes_on_by_itself_after_an_outage(
+    new_visitor: NewVisitor, world: BucketWorld, kind: str
+) -> None:
+    visitor = new_visitor("alice")
+    page = visitor.visit(world.replay(kind, LONG_S))
+    page.get_by_label("Speed").select_option("1.25")
+    expect(page.locator(".time")).to_contain_text("/ 1:30")
+    down = {"links", "bucket"}
+
+    def unless_down(part: str) -> Callable[[Route], None]:
+        return lambda route: route.fulfill(status=503) if part in down else route.continue_()
+
+    page.route("**/api/live/*/vod", unless_down("links"))
+    page.route(f"{world.minio.url}/**", unless_down("bucket"))
+    page.evaluate(
+        """() => {
+            const shown = document.querySelector(".time");
+            window.times = [];
+            new MutationObserver(() => window.times.push(shown.textContent))
+                .observe(shown, { characterData: true, childList: true, subtree: true });
+        }"""
+    )
+    seek(page, LATE_S)
+    page.get_by_role("button", name="Play").click()
+    lost = page.get_by_text("The connection was lost: reconnecting")
+    lost.wait_for()
+    with page.expect_response(lambda one: one.url.endswith("/vod") and one.ok):
+        down.discard("links")
+    down.clear()
+    plays_on(page, "1:12")
+    expect(lost).to_have_count(0)
+    expect(video(page)).to_have_js_property("playbackRate", 1.25)
+    assert not [one for one in page.evaluate("window.times") if one.startswith("0:00")]
+    visitor.forgive("status of 503")
 
 
 def test_where_the_bucket_lets_no_page_read_an_mp4_plays_and_hls_says_that_it_cannot(

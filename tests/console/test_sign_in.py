@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.console.conftest import NewVisitor, World, serious_findings
 from tests.server.process import bearer
@@ -47,6 +48,16 @@ def test_a_reload_stays_signed_in_and_signing_out_ends_it_for_good(
     assert page.request.get(f"{visitor.url}/api/session").status == 401
 
 
+def test_an_outage_while_the_page_opens_sends_nobody_to_sign_in(new_visitor: NewVisitor) -> None:
+    visitor = new_visitor("alice")
+    visitor.page.route("**/api/session", lambda route: route.fulfill(status=503), times=1)
+    page = visitor.visit("/studio")
+    page.get_by_role("button", name="Sign out").wait_for()
+    page.get_by_role("heading", name="Go live").wait_for()
+    expect(page.get_by_text("The server answered 503.")).to_have_count(0)
+    visitor.forgive("status of 503")
+
+
 def test_a_token_that_is_not_good_is_told_and_the_form_stays(new_visitor: NewVisitor) -> None:
     page = new_visitor().visit("/sign-in")
     page.get_by_label("Bearer token").fill("a.b.c")
@@ -71,7 +82,10 @@ def test_a_code_leaves_the_address_at_once_and_one_that_is_no_good_is_told(
     page = new_visitor().visit("/#code=used-long-ago")
     page.get_by_text("This link does not sign you in any more.").wait_for()
     assert "code" not in page.url
-    page.get_by_label("Bearer token").wait_for()
+    page.get_by_label("Bearer token").fill(token_of("alice"))
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign out").wait_for()
+    expect(page.get_by_text("This link does not sign you in any more.")).to_have_count(0)
 
 
 def test_operators_pages_are_not_for_everyone(new_visitor: NewVisitor) -> None:

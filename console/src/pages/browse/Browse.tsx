@@ -4,6 +4,7 @@ import { Icon } from "../../components/Icon";
 import { Notice } from "../../components/Notice";
 import { Spinner } from "../../components/Spinner";
 import { useEvery } from "../../every";
+import { wentBack } from "../../router";
 import { session } from "../../session";
 import { count } from "../../words";
 import { SignIn } from "../SignIn";
@@ -17,6 +18,7 @@ import {
   problem,
   replays,
   showMore,
+  startOver,
   streams,
   wanted,
 } from "./list";
@@ -31,6 +33,7 @@ export function Browse() {
   const who = session.value;
   useEffect(() => {
     document.title = "Live · livectl";
+    if (!wentBack()) startOver();
   }, []);
   useEvery(EVERY_S, look, [text, tag, who]);
   useEvery(REPLAYS_EVERY_S, lookAtReplays, [who]);

@@ -11,12 +11,17 @@ export interface Place {
   isOver: boolean;
 }
 
+interface Wanted {
+  text: string;
+  tag: string;
+}
+
 export const places = signal<Place[] | undefined>(undefined);
 export const streams = computed(() =>
   places.value?.filter((one) => !one.isOver).map((one) => one.stream),
 );
 export const replays = signal<Replay[]>([]);
-export const wanted = signal({ text: "", tag: "" });
+export const wanted = signal<Wanted>({ text: "", tag: "" });
 /** The list is not open to those who are not signed in. */
 export const isClosed = signal(false);
 export const problem = signal("");
@@ -26,7 +31,8 @@ const TOP_PX = 200;
 const IDLE_MS = 30_000;
 let touchedAt = Date.now();
 let pages = 1;
-let shownFor = wanted.peek();
+/** undefined: whatever is found may stand in any order. */
+let shownFor: Wanted | undefined;
 
 for (const kind of ["pointermove", "pointerdown", "keydown", "scroll"]) {
   addEventListener(kind, () => (touchedAt = Date.now()), { passive: true });
@@ -36,6 +42,12 @@ document.addEventListener("visibilitychange", () => (touchedAt = 0));
 /** Nobody would lose their place if everything moved. */
 function isUnattended(): boolean {
   return scrollY < TOP_PX && Date.now() - touchedAt > IDLE_MS;
+}
+
+/** For somebody who has just come, and has no place in the list to lose. */
+export function startOver(): void {
+  shownFor = undefined;
+  pages = 1;
 }
 
 export async function look(gone: AbortSignal): Promise<void> {
@@ -69,7 +81,7 @@ export async function lookAtReplays(gone: AbortSignal): Promise<void> {
   }
 }
 
-async function readPages(asked: typeof shownFor, gone: AbortSignal): Promise<LiveStream[]> {
+async function readPages(asked: Wanted, gone: AbortSignal): Promise<LiveStream[]> {
   const found: LiveStream[] = [];
   let cursor: string | undefined;
   for (let page = 0; page < pages; page += 1) {
@@ -84,7 +96,7 @@ async function readPages(asked: typeof shownFor, gone: AbortSignal): Promise<Liv
 }
 
 /** What is live now, where everything that was there keeps its place: what is new takes the place
- * of what has ended, or else comes last. */
+ * of what has ended, or else comes last. No empty place is left at the end. */
 function merged(shown: Place[], found: LiveStream[]): Place[] {
   const now = new Map(found.map((stream) => [stream.streamId, stream]));
   const known = new Set(shown.map((one) => one.stream.streamId));
@@ -93,7 +105,6 @@ function merged(shown: Place[], found: LiveStream[]): Place[] {
     const next = now.get(stream.streamId) ?? fresh.shift();
     return { stream: next ?? stream, isOver: !next };
   });
-  const isEmpty = kept.every((one) => one.isOver);
-  const more = fresh.map((stream) => ({ stream, isOver: false }));
-  return isEmpty ? more : [...kept, ...more];
+  while (kept.at(-1)?.isOver) kept.pop();
+  return [...kept, ...fresh.map((stream) => ({ stream, isOver: false }))];
 }

@@ -41,7 +41,9 @@ export function Film({ vod, poster, freshUrl, onTime }: Props) {
   }, [vod.vodId]);
 
   function moved(): void {
-    at.value = video.current?.currentTime ?? 0;
+    // Without data it is at 0:00 for as long as a new source is on its way.
+    if (!video.current || video.current.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return;
+    at.value = video.current.currentTime;
     onTime(at.value);
   }
 
@@ -101,6 +103,8 @@ export function Film({ vod, poster, freshUrl, onTime }: Props) {
         }}
         onPlay={() => (isPaused.value = false)}
         onPause={() => (isPaused.value = true)}
+        onEmptied={(event) => (isPaused.value = event.currentTarget.paused)}
+        onLoadedData={() => (problem.value = "")}
         onVolumeChange={(event) => (isMuted.value = event.currentTarget.muted)}
         onError={() => void source.current?.failed()}
       />
@@ -132,7 +136,10 @@ export function Film({ vod, poster, freshUrl, onTime }: Props) {
         <select
           aria-label="Speed"
           onChange={(event) => {
-            if (video.current) video.current.playbackRate = Number(event.currentTarget.value);
+            if (!video.current) return;
+            // A new source begins at the default.
+            video.current.defaultPlaybackRate = Number(event.currentTarget.value);
+            video.current.playbackRate = video.current.defaultPlaybackRate;
           }}
         >
           {SPEEDS.map((speed) => (
