@@ -9,7 +9,7 @@ const LINK_LASTS_MS = 60_000;
 const MAX_IN_VAIN = 2;
 const LOST = "The connection was lost: reconnecting…";
 /** A bucket that does not answer is asked again for some seconds. */
-const RETRY = { maxNumRetry: 3, retryDelayMs: 1000, maxRetryDelayMs: 8000 };
+const RETRY = { maxNumRetry: 2, retryDelayMs: 1000, maxRetryDelayMs: 8000 };
 
 export class Source {
   private hls: Hls | undefined;
