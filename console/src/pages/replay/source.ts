@@ -9,7 +9,7 @@ const LINK_LASTS_MS = 60_000;
 const MAX_IN_VAIN = 2;
 const LOST = "The connection was lost: reconnecting…";
 /** A bucket that does not answer is asked again for some seconds. */
-const RETRY = { maxNumRetry: 3, retryDelayMs: 1000, maxRetryDelayMs: 8000 };
+const RETRY = { maxNumRetry: 2, retryDelayMs: 1000, maxRetryDelayMs: 8000 };
 
 export class Source {
   private hls: Hls | undefined;
@@ -59,9 +59,9 @@ export class Source {
       const url = await this.newUrl();
       if (this.isClosed) return;
       this.renewedAt = performance.now();
-      const { currentTime, paused, readyState } = this.video;
-      // One that was emptied and has not got anything since is nowhere.
-      await this.open(url, readyState > 0 ? currentTime : this.openedAt);
+      const { currentTime, paused } = this.video;
+      // One that was emptied, and has got nothing since, is at 0.
+      await this.open(url, currentTime || this.openedAt);
       // A new source pauses; where the browser wants a click first, the button is there.
       if (!paused) this.video.play().catch(() => {});
     } catch {
