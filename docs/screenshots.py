@@ -16,9 +16,8 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwr
 from tests.console.conftest import World
 from tests.console.test_watch import chat, say
 from tests.parts import chromium
-from tests.parts.livekit import LiveKit
 from tests.server.api import ROOT
-from tests.server.process import Server, bearer
+from tests.server.process import bearer
 
 from livectl.dev.synthetic import SyntheticHost
 
@@ -42,7 +41,7 @@ SAID = [
 def main() -> None:
     SCREENS.mkdir(exist_ok=True)
     with ExitStack() as stack:
-        world = begin(stack)
+        world = World.begun(stack)
         playwright = stack.enter_context(sync_playwright())
         browser = playwright.chromium.launch(
             executable_path=chromium.find(), args=[*chromium.FLAGS, "--no-sandbox"]
@@ -67,18 +66,6 @@ def main() -> None:
         ops = visit(browser, world, ROOT, "/ops/streams")
         expect(ops.get_by_role("row").nth(len(SHOWS))).to_be_visible()
         shoot(ops, "ops")
-
-
-def begin(stack: ExitStack) -> World:
-    server = Server({})
-    hook = f"{server.url}/api/webhooks/livekit"
-    livekit = stack.enter_context(LiveKit(webhook_urls=[hook]))
-    server.settings |= {
-        "LIVEKIT_URL": livekit.url,
-        "LIVEKIT_API_KEY": livekit.key,
-        "LIVEKIT_API_SECRET": livekit.secret,
-    }
-    return World(stack.enter_context(server), livekit)
 
 
 def go_live(

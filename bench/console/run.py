@@ -25,9 +25,8 @@ sys.path.insert(0, str(ROOT_DIR))
 
 from tests.console.conftest import World  # noqa: E402
 from tests.parts import chromium  # noqa: E402
-from tests.parts.livekit import LiveKit  # noqa: E402
 from tests.server.api import ROOT  # noqa: E402
-from tests.server.process import Server, bearer  # noqa: E402
+from tests.server.process import bearer  # noqa: E402
 
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 10
 CLIENT = ROOT_DIR / "console" / "node_modules" / "livekit-client" / "dist"
@@ -59,7 +58,7 @@ new MutationObserver(() => {
 
 def main() -> None:
     with ExitStack() as stack:
-        world = begin(stack)
+        world = World.begun(stack)
         peer = stack.enter_context(peer_page())
         playwright = stack.enter_context(sync_playwright())
         browser = playwright.chromium.launch(
@@ -90,18 +89,6 @@ def main() -> None:
         say("first picture, the least page (ms)", theirs)
         say("told of a kill, since the command began (s)", whole, 2)
         say("told of a kill, since the command ended (s)", after, 2)
-
-
-def begin(stack: ExitStack) -> World:
-    server = Server({})
-    hook = f"{server.url}/api/webhooks/livekit"
-    livekit = stack.enter_context(LiveKit(webhook_urls=[hook]))
-    server.settings |= {
-        "LIVEKIT_URL": livekit.url,
-        "LIVEKIT_API_KEY": livekit.key,
-        "LIVEKIT_API_SECRET": livekit.secret,
-    }
-    return World(stack.enter_context(server), livekit)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import pytest
@@ -37,6 +37,7 @@ from tests.parts import PartMissing, axe, chromium
 from tests.parts.livekit import LiveKit
 from tests.server.api import ROOT
 from tests.server.process import Server, bearer
+from tests.shell import livekit_settings
 
 # Answers that a page has to cope with; Chromium writes a line for each of them.
 _AN_ANSWER = re.compile(r"Failed to load resource: the server responded with a status of (4\d\d)")
@@ -57,6 +58,15 @@ class World:
     server: Server
     livekit: LiveKit
     _publishers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @classmethod
+    def begun(cls, stack: ExitStack, **livekit: Any) -> Self:
+        """With a livekit-server of its own that tells it, for as long as the stack is open."""
+        server = Server({})
+        hook = f"{server.url}/api/webhooks/livekit"
+        media = stack.enter_context(LiveKit(webhook_urls=[hook], **livekit))
+        server.settings |= livekit_settings(media)
+        return cls(stack.enter_context(server), media)
 
     @property
     def url(self) -> str:
@@ -143,18 +153,9 @@ def built() -> None:
 @pytest.fixture(scope="package")
 def servers(built: None) -> Iterator[World]:
     with ExitStack() as stack:
-        server = Server({})
         with skipped_if_missing():
-            hook = f"{server.url}/api/webhooks/livekit"
-            livekit = LiveKit(webhook_urls=[hook], auto_create=True)
-        stack.enter_context(livekit)
-        server.settings |= {
-            "LIVEKIT_URL": livekit.url,
-            "LIVEKIT_API_KEY": livekit.key,
-            "LIVEKIT_API_SECRET": livekit.secret,
-        }
-        stack.enter_context(server)
-        yield World(server, livekit)
+            world = World.begun(stack, auto_create=True)
+        yield world
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from tests.parts.redis import Redis
 from tests.server.api import ROOT
 from tests.server.process import Server, bearer
 from tests.services.films import film
+from tests.shell import livekit_settings
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
@@ -65,11 +66,7 @@ def servers(outside: Outside) -> Iterator[World]:
     with skipped_if_missing():
         livekit = LiveKit(webhook_urls=[f"{server.url}/api/webhooks/livekit"], auto_create=True)
     with livekit:
-        server.settings |= {
-            "LIVEKIT_URL": livekit.url,
-            "LIVEKIT_API_KEY": livekit.key,
-            "LIVEKIT_API_SECRET": livekit.secret,
-        }
+        server.settings |= livekit_settings(livekit)
         with server:
             yield World(server, livekit)
 

@@ -21,6 +21,7 @@ from tests.parts.livekit import LiveKit
 from tests.parts.minio import MinIO
 from tests.server.api import ROOT, good
 from tests.server.process import Server
+from tests.shell import livekit_settings
 
 
 @dataclass
@@ -44,11 +45,7 @@ class Show:
         server = Server({**minio.settings(bucket), "LIVECTL_RECONCILE_SECONDS": "1", **more})
         hooks = [f"{server.url}/api/webhooks/livekit"] if told else []
         livekit = new_livekit(webhook_urls=hooks)
-        server.settings |= {
-            "LIVEKIT_URL": livekit.url,
-            "LIVEKIT_API_KEY": livekit.key,
-            "LIVEKIT_API_SECRET": livekit.secret,
-        }
+        server.settings |= livekit_settings(livekit)
         return cls(server, livekit, minio, bucket)
 
     async def call(self, method: str, path: str, by: str = ROOT, **request: Any) -> Any:

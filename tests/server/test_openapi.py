@@ -25,6 +25,7 @@ from livectl.server.openapi import document
 from tests.parts.livekit import LiveKit
 from tests.server.api import ROOT, Api, good
 from tests.server.process import Server, bearer
+from tests.shell import livekit_settings
 
 DOCUMENT = document(ROUTES)
 schema = schemathesis.openapi.from_dict(DOCUMENT)
@@ -98,11 +99,7 @@ def server() -> Iterator[Server]:
     """A process of its own with a LiveKit of its own, whose webhooks it gets."""
     server = Server({})
     with LiveKit(webhook_urls=[f"{server.url}/api/webhooks/livekit"]) as livekit:
-        server.settings |= {
-            "LIVEKIT_URL": livekit.url,
-            "LIVEKIT_API_KEY": livekit.key,
-            "LIVEKIT_API_SECRET": livekit.secret,
-        }
+        server.settings |= livekit_settings(livekit)
         with server:
             yield server
 
