@@ -1,7 +1,7 @@
-import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { Icon } from "../../components/Icon";
 import { Notice } from "../../components/Notice";
+import { SearchTitles } from "../../components/SearchTitles";
 import { Spinner } from "../../components/Spinner";
 import { useEvery } from "../../every";
 import { wentBack } from "../../router";
@@ -98,27 +98,15 @@ function Grid() {
 }
 
 function Search() {
-  const typed = useSignal(wanted.peek().text);
   const { tag } = wanted.value;
-  useEffect(() => {
-    const timer = setTimeout(() => {
-      const text = typed.value.trim();
-      if (text !== wanted.peek().text) wanted.value = { ...wanted.peek(), text };
-    }, 250);
-    return () => clearTimeout(timer);
-  }, [typed.value]);
+  function search(text: string): void {
+    if (text !== wanted.peek().text) wanted.value = { ...wanted.peek(), text };
+  }
   return (
     <div class="search">
       <form role="search" onSubmit={(event) => event.preventDefault()}>
         <Icon name="search" />
-        <input
-          type="search"
-          aria-label="Search titles"
-          placeholder="Search titles"
-          maxLength={120}
-          value={typed}
-          onInput={(event) => (typed.value = event.currentTarget.value)}
-        />
+        <SearchTitles text={wanted.peek().text} onSearch={search} />
       </form>
       <Tags chosen={tag} />
     </div>

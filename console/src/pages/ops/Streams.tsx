@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
 import { api, ask, type Schemas } from "../../api/client";
+import { SearchTitles } from "../../components/SearchTitles";
 import { ago, count, since, titleOf } from "../../words";
 import { useAsked } from "./asking";
 import { Choices } from "./Choices";
@@ -11,33 +11,20 @@ type Stream = Schemas["StreamView"];
 
 const EVERY_S = 3;
 const SHOWN = 200;
-const TYPED_MS = 250;
 const WHICH = { live: "Live", ended: "Ended" };
 const NONE = { live: "Nobody is live right now.", ended: "No stream has ended yet." };
 
 export function Streams() {
   const which = useSignal<keyof typeof WHICH>("live");
   const killed = useSignal<Stream | undefined>(undefined);
-  const typed = useSignal("");
   const searched = useSignal("");
   const title = searched.value;
-  useEffect(() => {
-    const timer = setTimeout(() => (searched.value = typed.value.trim()), TYPED_MS);
-    return () => clearTimeout(timer);
-  }, [typed.value]);
   const asked = useAsked(EVERY_S, () => look(which.value, title), [which.value, title]);
   return (
     <>
       <div class="tools">
         <Choices label="Which streams" choices={WHICH} chosen={which} />
-        <input
-          type="search"
-          aria-label="Search titles"
-          placeholder="Search titles"
-          maxLength={120}
-          value={typed}
-          onInput={(event) => (typed.value = event.currentTarget.value)}
-        />
+        <SearchTitles onSearch={(text) => (searched.value = text)} />
       </div>
       <Loaded asked={asked}>
         {({ items, nextCursor }) => (
